@@ -1,0 +1,1 @@
+"""Detectors that need no training of ours, and the protocol every detector follows."""

@@ -1,0 +1,1 @@
+"""Made sample material and fetched weights; the payload itself is never committed."""

@@ -1,0 +1,1 @@
+"""The stage that hides things in video and pictures."""
