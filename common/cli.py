@@ -1,0 +1,37 @@
+"""The edge of every command: logging, errors as one line, exit codes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from common.errors import EXIT_INTERRUPTED, UserError
+
+
+def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
+    """Run a command's `main(argv)` and turn what the user can mend into one line on stderr.
+
+    Args:
+        command: takes the arguments, returns the exit code.
+        argv: arguments without the program's name; default those of the process.
+
+    Returns:
+        The exit code: the command's own, that of a `UserError`, or 130 after Ctrl-C.
+    """
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        code = command(argv)
+        sys.stdout.flush()
+    except UserError as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: nothing was left under its final name", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our stdout (head, less) has gone: not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code

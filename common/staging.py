@@ -1,0 +1,88 @@
+"""Output under a temporary name beside its target, renamed when it is whole.
+
+A file that carries the final name is finished. What a killed run left behind is swept by the next run that writes
+into the same folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.errors import UserError
+
+_PREFIX = ".hiding-"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@contextmanager
+def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a temporary name beside `target`; rename to `target` when the block ends without an error.
+
+    Args:
+        target: where the finished file belongs.
+        overwrite: replace an existing file; otherwise an existing target is refused before any work.
+
+    Raises:
+        UserError: the target exists, its folder is missing or cannot be written, or the disk is full.
+    """
+    target = Path(target)
+    check_target(target, overwrite=overwrite)
+    sweep(target.parent)
+    handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=target.suffix, dir=target.parent)
+    temporary = Path(name)
+    try:
+        # The lock tells a sweep that the file has an owner; the kernel lets go of it however the owner ends.
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        temporary.chmod(0o666 & ~_umask())
+        yield temporary
+        os.fsync(handle)
+        temporary.replace(target)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise UserError(f"the disk is full: {target} was not written; free some space and run again") from error
+        if error.errno in _FORBIDDEN:
+            raise UserError(f"cannot write to {target.parent}: {error.strerror}; choose another folder") from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def check_target(target: Path, *, overwrite: bool = False) -> None:
+    """Refuse a target that cannot be written, before any work is done.
+
+    Raises:
+        UserError: the target is a folder or exists without `overwrite`; its folder is missing or not writable.
+    """
+    if target.is_dir():
+        raise UserError(f"{target} is a folder; give the name of a file")
+    if target.exists() and not overwrite:
+        raise UserError(f"{target} exists already; choose another name or add --overwrite")
+    if not target.parent.is_dir():
+        raise UserError(f"the folder {target.parent} does not exist; create it first")
+    if not os.access(target.parent, os.W_OK):
+        raise UserError(f"cannot write to {target.parent}: permission denied; choose another folder")
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files in `folder` whose owner is gone."""
+    for leftover in folder.glob(f"{_PREFIX}*"):
+        try:
+            with leftover.open("rb") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                leftover.unlink(missing_ok=True)
+        except OSError:
+            continue  # somebody is writing it, or it is not ours to remove
