@@ -1,0 +1,148 @@
+"""Masks as COCO run lengths, one object at a time: never a stack of whole-frame masks.
+
+Legend: H, W frame height and width in pixels; runs alternate background, foreground, background, ... down the columns
+of the frame, left to right (COCO's order), and sum to H * W.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import supervision as sv
+
+FIVE_BITS, SIGN_BIT, MORE_BIT, ZERO_CHARACTER = 0x1F, 0x10, 0x20, 48
+
+
+def encode_masks(masks: Any, size: tuple[int, int]) -> list[dict[str, Any]]:
+    """Encode masks as COCO RLE objects that `json` can write.
+
+    Args:
+        masks: `supervision.CompactMask`, or (N, H, W) bool.
+        size: (H, W) of the frame.
+
+    Returns:
+        N times {"size": [H, W], "counts": compressed text}, readable by pycocotools and supervision.
+
+    Raises:
+        ValueError: the masks have another size.
+    """
+    if tuple(masks.shape[1:]) != tuple(size):
+        raise ValueError(f"masks of size {tuple(masks.shape[1:])} do not fit the frame of size {tuple(size)}")
+    crops = (_crop(masks, index) for index in range(len(masks)))
+    return [{"size": list(size), "counts": compress(_frame_runs(*crop, size))} for crop in crops]
+
+
+def _crop(masks: Any, index: int) -> tuple[np.ndarray, int, int]:
+    """Return the (h, w) bool part of one mask that holds its pixels, and its left and top."""
+    if isinstance(masks, sv.CompactMask):
+        left, top = (int(number) for number in masks.offsets[index])
+        return masks.crop(index), left, top
+    mask = np.asarray(masks[index], bool)
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(columns):
+        return np.zeros((1, 1), bool), 0, 0
+    left, top = int(columns[0]), int(rows[0])
+    return mask[top : rows[-1] + 1, left : columns[-1] + 1], left, top
+
+
+def _frame_runs(crop: np.ndarray, left: int, top: int, size: tuple[int, int]) -> list[int]:
+    """Run lengths over the whole frame of a mask given by its crop; only the crop's columns are made dense."""
+    height, width = size
+    columns = np.zeros((height, crop.shape[1]), bool)
+    columns[top : top + crop.shape[0]] = crop
+    runs = [int(run) for run in sv.mask_to_rle(columns)]
+    runs[0] += left * height
+    rest = (width - left - crop.shape[1]) * height
+    if len(runs) % 2:
+        runs[-1] += rest
+    elif rest:
+        runs.append(rest)
+    return runs
+
+
+def box_runs(box: Sequence[float], size: tuple[int, int]) -> list[int]:
+    """Run lengths of a filled box (x1, y1, x2, y2) pixels, widened to whole pixels and clipped to the frame."""
+    height, width = size
+    left, right = max(int(np.floor(box[0])), 0), min(int(np.ceil(box[2])), width)
+    top, bottom = max(int(np.floor(box[1])), 0), min(int(np.ceil(box[3])), height)
+    if right <= left or bottom <= top:
+        return [height * width]
+    return _frame_runs(np.ones((bottom - top, right - left), bool), left, top, size)
+
+
+def compress(runs: Sequence[int]) -> str:
+    """Write run lengths as COCO's text: differences to the run two before, five bits a character, low bits first."""
+    characters = []
+    for place, run in enumerate(runs):
+        number = run - runs[place - 2] if place > 2 else run
+        more = True
+        while more:
+            bits = number & FIVE_BITS
+            number >>= 5
+            more = number != (-1 if bits & SIGN_BIT else 0)
+            characters.append(chr((bits | (MORE_BIT if more else 0)) + ZERO_CHARACTER))
+    return "".join(characters)
+
+
+def decompress(text: str) -> list[int]:
+    """Read COCO's text back to run lengths.
+
+    Raises:
+        ValueError: not such a text.
+    """
+    runs: list[int] = []
+    number = shift = 0
+    for character in text:
+        bits = ord(character) - ZERO_CHARACTER
+        if not 0 <= bits < 2 * MORE_BIT:
+            raise ValueError(f"the character {character!r} does not belong in run lengths")
+        number |= (bits & FIVE_BITS) << shift
+        shift += 5
+        if bits & MORE_BIT:
+            continue
+        if bits & SIGN_BIT:
+            number -= 1 << shift
+        runs.append(number + runs[-2] if len(runs) > 2 else number)
+        number = shift = 0
+    if shift:
+        raise ValueError("the run lengths end in the middle of a number")
+    return runs
+
+
+def check_runs(runs: Sequence[int], size: tuple[int, int]) -> None:
+    """Raise ValueError unless the runs are whole, not negative, and fill the frame exactly."""
+    if any(isinstance(run, bool) or not isinstance(run, int) or run < 0 for run in runs):
+        raise ValueError("run lengths must be whole numbers, none below 0")
+    if sum(runs) != size[0] * size[1]:
+        raise ValueError(f"the run lengths sum to {sum(runs)}, a {size[1]}x{size[0]} frame has {size[0] * size[1]}")
+
+
+def compact_mask(runs: Sequence[Sequence[int]], size: tuple[int, int]) -> sv.CompactMask:
+    """Build the compact masks of one frame from run lengths over the whole frame.
+
+    Crops follow the masks themselves, not the objects' boxes: a box drawn smaller by hand must not clip its mask.
+
+    Args:
+        runs: one list of run lengths an object, checked by `check_runs`.
+        size: (H, W) of the frame.
+    """
+    bounds = np.array([_bounds(np.asarray(of_one, np.int64), size[0]) for of_one in runs], float).reshape(-1, 4)
+    encoded = [{"size": list(size), "counts": list(of_one)} for of_one in runs]
+    return sv.CompactMask.from_coco_rle(encoded, bounds, size)
+
+
+def _bounds(runs: np.ndarray, height: int) -> tuple[int, int, int, int]:
+    """First and last column and row (inclusive) that hold foreground, as (x1, y1, x2, y2)."""
+    ends = np.cumsum(runs)
+    starts, stops = ends[0:-1:2], ends[1::2]
+    filled = stops > starts
+    starts, stops = starts[filled], stops[filled] - 1
+    if not len(starts):
+        return 0, 0, 0, 0
+    left, right = int(starts[0] // height), int(stops[-1] // height)
+    if np.any(starts // height != stops // height):
+        # A run that goes over the end of a column touches the last row and the first.
+        return left, 0, right, height - 1
+    return left, int((starts % height).min()), right, int((stops % height).max())
