@@ -1,0 +1,68 @@
+"""`python -m data`: makes the demo material."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from common import cli
+from common.errors import EXIT_OK, UserError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m data", description="Makes the material that the demos run on.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    clip = commands.add_parser("clip", help="render the sample clip: a real face, sound, nothing downloaded")
+    clip.add_argument("--out", type=Path, required=True, metavar="FILE", help="video file to write, e.g. clip.mp4")
+    clip.add_argument("--seconds", type=float, default=6.0, help="length (default %(default)g)")
+    clip.add_argument("--truth", type=Path, metavar="FILE", help="also write where the face really is (JSONL)")
+    clip.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    clip.set_defaults(run=_clip)
+    return parser
+
+
+def _clip(arguments: argparse.Namespace) -> int:
+    from contextlib import ExitStack
+
+    from common.detections import DetectionsWriter
+    from common.staging import check_target, staged
+    from data import demo_clip
+
+    if not 0.1 <= arguments.seconds <= 3600:
+        raise UserError(f"--seconds {arguments.seconds:g} is not a length; give 0.1 to 3600")
+    if arguments.out.suffix.lower() not in (".mp4", ".mov", ".mkv"):
+        raise UserError(f"{arguments.out} cannot hold the clip; give a name that ends in .mp4, .mov or .mkv")
+    _make_folder(arguments.out.parent)
+    if arguments.truth:
+        _make_folder(arguments.truth.parent)
+        check_target(arguments.truth, overwrite=arguments.overwrite)
+    with ExitStack() as stack:
+        video = stack.enter_context(staged(arguments.out, overwrite=arguments.overwrite))
+        truth = None
+        if arguments.truth:
+            path = stack.enter_context(staged(arguments.truth, overwrite=arguments.overwrite))
+            truth = stack.enter_context(DetectionsWriter(path, demo_clip.header()))
+        for objects in demo_clip.render(video, arguments.seconds):
+            if truth is not None:
+                truth.write(objects)
+    for path in filter(None, (arguments.out, arguments.truth)):
+        print(path)
+    return EXIT_OK
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another place") from error
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments = _parser().parse_args(argv)
+    return int(arguments.run(arguments))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    return cli.run(_run, argv)
