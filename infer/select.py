@@ -233,7 +233,7 @@ class Selector:
         gone = np.zeros(len(detections), bool)
         for rule, verdict in verdicts.items():
             self.removed[rule] += int((verdict & ~gone).sum())
-            gone |= verdict
+            gone = gone | verdict
         self.removed = +self.removed
         self.removed_tracks |= {int(track) for track in tracks[gone] if track >= 0}
         self.seen_tracks |= {int(track) for track in tracks if track >= 0}
@@ -243,7 +243,7 @@ class Selector:
     def _wrong_class(self, class_ids: np.ndarray) -> np.ndarray:
         wrong = np.isin(class_ids, [self.classes.index(name) for name in self.rules.exclude_classes])
         if self.rules.keep_classes:
-            wrong |= ~np.isin(class_ids, [self.classes.index(name) for name in self.rules.keep_classes])
+            wrong = wrong | ~np.isin(class_ids, [self.classes.index(name) for name in self.rules.keep_classes])
         return wrong
 
 
