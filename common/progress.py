@@ -102,12 +102,14 @@ class Progress:
         if self.total is None or self.done > self.total:
             return f"{self.label}: {self.done} {self.unit}, {self._rate()}"
         left = (self.total - self.done) * (self._clock() - self._begin) / self.done
-        share = 100 * self.done / self.total
-        return f"{self.label}: {self.done} of {self.total} {self.unit} ({share:.0f} %), {self._rate()}, {clock_time(left)} left"
+        share = f"{100 * self.done / self.total:.0f} %"
+        so_far = f"{self.label}: {self.done} of {self.total} {self.unit} ({share})"
+        return f"{so_far}, {self._rate()}, {clock_time(left)} left"
 
     def _say(self, line: str) -> None:
         if not self.quiet and self._stream is not None:
-            print(line, file=self._stream, flush=True)  # noqa: T201 - what is shown goes to the given stream
+            self._stream.write(line + "\n")
+            self._stream.flush()
 
 
 def clock_time(seconds: float) -> str:

@@ -214,7 +214,7 @@ class Selector:
 
     def _kept(self, detections: sv.Detections, time: float) -> sv.Detections:
         rules, tracks = self.rules, np.asarray(detections.tracker_id)
-        manual = detections.data["origin"] == MANUAL
+        manual = np.asarray(np.asarray(detections.data["origin"]) == MANUAL)
         excluded = np.isin(tracks, rules.exclude_tracks) & (tracks >= 0)
         verdicts: dict[str, np.ndarray] = {"--exclude": excluded}
         if rules.keep_tracks:
