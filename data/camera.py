@@ -86,10 +86,10 @@ def expose(scene: np.ndarray, matrices: Sequence[np.ndarray], size: tuple[int, i
         fine: subpixels a side that are computed and averaged, against stair-steps where the scene is shrunk.
 
     Returns:
-        (height, width, C) float32; outside the scene its edge goes on (opaque scenes) or nothing is (4 channels).
+        (height, width, C) float32; outside the scene it is mirrored (opaque scenes) or nothing is (4 channels).
     """
     height, width = size[0] * fine, size[1] * fine
-    border = cv2.BORDER_REPLICATE if scene.shape[2] == 3 else cv2.BORDER_CONSTANT
+    border = cv2.BORDER_REFLECT_101 if scene.shape[2] == 3 else cv2.BORDER_CONSTANT
     total = np.zeros((height, width, scene.shape[2]), np.float32)
     for matrix in matrices:
         finer = fine * matrix

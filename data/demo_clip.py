@@ -7,17 +7,17 @@ the face is in each frame, and how much of it is neither behind the column nor o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from common.detections import FrameObjects, Header, make_detections
+from common.detections import FrameObjects, Header
 from data import gallery
 from data.camera import View, expose, sense, shake, shutter
 from data.clip_file import ClipFile
+from data.made_frame import MadeFrame, Sighting, describe
 from data.sound import music
 
 SIZE = (360, 640)
@@ -38,19 +38,6 @@ WAY = (
     (0.92, 1310, 500, 0.76),
     (1.00, 1300, 504, 0.74),
 )
-
-
-@dataclass
-class MadeFrame:
-    """A rendered frame and what is known about it.
-
-    Attributes:
-        picture: (H, W, 3) uint8 RGB.
-        objects: what is really there, as detections with masks; the confidence is the share that is visible.
-    """
-
-    picture: np.ndarray
-    objects: FrameObjects
 
 
 def views(frames: int) -> list[View]:
@@ -78,18 +65,10 @@ def frames(count: int) -> Iterator[MadeFrame]:
 def _truth(index: int, time: float, view: View, opacity: np.ndarray) -> FrameObjects:
     """Return what of the face can be seen in the middle of the exposure."""
     face = gallery.face().through(view.matrix(SIZE))
-    left, top, inside = face.mask(SIZE)
-    height, width = inside.shape
-    inside &= opacity[top : top + height, left : left + width] < 0.5
-    if not inside.any():
-        return FrameObjects(index, time, make_detections(np.zeros((0, 4)), [], []))
-    mask = np.zeros((1, *SIZE), bool)
-    mask[0, top : top + height, left : left + width] = inside
-    rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    box = [left + columns[0], top + rows[0], left + columns[-1] + 1, top + rows[-1] + 1]
-    share = min(1.0, float(inside.sum()) / face.area())
-    detections = make_detections(np.array([box]), [share], [0], tracks=[1], origins=["manual"], masks=mask)
-    return FrameObjects(index, time, detections)
+    left, top, mask = face.mask(SIZE)
+    height, width = mask.shape
+    mask &= opacity[top : top + height, left : left + width] < 0.5
+    return describe(index, time, [Sighting(1, left, top, mask, face.area())], SIZE)
 
 
 def render(path: Path, seconds: float = SECONDS) -> Iterator[FrameObjects]:
