@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
+from common.errors import UserError
 from data.camera import View, expose, sense, shake, shutter
 from data.ellipse import Ellipse
 from data.made_frame import MadeFrame, Sighting, describe
@@ -68,7 +69,10 @@ def marks() -> Marks:
 @cache
 def photograph() -> np.ndarray:
     """Return (564, 800, 3) float32 RGB."""
-    return cv2.imread(str(PHOTOGRAPH), cv2.IMREAD_COLOR_RGB).astype(np.float32)
+    pixels = cv2.imread(str(PHOTOGRAPH), cv2.IMREAD_COLOR_RGB)
+    if pixels is None:
+        raise UserError(f"{PHOTOGRAPH} cannot be read; the crowd clip needs this photograph")
+    return pixels.astype(np.float32)
 
 
 def views(frames: int) -> list[View]:

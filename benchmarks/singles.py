@@ -1,4 +1,4 @@
-"""Made clips with one difficulty each: behind something, out of the picture, crossing, turning, dark, cuts, zoom, timing.
+"""Made clips with one difficulty each: occlusion, exits, crossing, a turn, dark, cuts, zoom, uneven timing.
 
 The faces are the portrait that ships with scikit-image, so these clips can be made anywhere.
 """
@@ -135,7 +135,7 @@ def cuts() -> Iterator[MadeFrame]:
 
 @cache
 def _cameo() -> tuple[np.ndarray, Ellipse]:
-    """Return the head as an oval card, (260, 240, 4) float32 with opacity 0..1 and colour multiplied by it, and its face."""
+    """Return the head as an oval card, (260, 240, 4) float32 (colour times opacity, opacity 0..1), and its face."""
     left, top, width, height = 106, 2, 240, 260
     colour = skimage.data.astronaut()[top : top + height, left : left + width].astype(np.float32)
     ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -157,8 +157,7 @@ def _lay(light: np.ndarray, card: np.ndarray, matrices: Sequence[np.ndarray]) ->
 def _place(x: float, y: float, scale: float, angle: float) -> np.ndarray:
     """Return the matrix that puts a card's middle at (x, y) of the picture."""
     turn = cv2.getRotationMatrix2D((119.5, 129.5), -angle, scale)
-    turn[:, 2] += (x - 119.5, y - 129.5)
-    return turn
+    return np.add(turn, [[0, 0, x - 119.5], [0, 0, y - 129.5]])
 
 
 def crossing() -> Iterator[MadeFrame]:
