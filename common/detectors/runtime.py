@@ -102,7 +102,7 @@ def open_session(model: bytes, device: str = "auto", threads: int = 0) -> OpenSe
     """
     import onnxruntime
 
-    tried = []
+    tried: list[str] = []
     for name in choose(device, onnxruntime.get_available_providers()):
         session = _start(onnxruntime, model, name, thread_count(threads))
         if session is not None:
