@@ -1,0 +1,148 @@
+"""Video encoders: which one a codec's name means, its quality settings, and what it lists as its own pixel formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import av
+from av.codec.codec import UnknownCodecError
+
+from common.errors import UserError
+
+ENCODERS = {
+    "h264": "libx264",
+    "avc": "libx264",
+    "x264": "libx264",
+    "hevc": "libx265",
+    "h265": "libx265",
+    "x265": "libx265",
+    "vp9": "libvpx-vp9",
+    "av1": "libsvtav1",
+    "prores": "prores_ks",
+}
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How an encoder is told its quality.
+
+    Attributes:
+        defaults: options that give a picture nobody tells from the source, at real-time speed or better.
+        crf: name of the option that --crf sets, None where there is none.
+        preset: name of the option that --preset sets, None where there is none.
+        lossless: options instead of the crf for a mathematically lossless stream, None where it cannot.
+    """
+
+    defaults: dict[str, str]
+    crf: str | None = None
+    preset: str | None = None
+    lossless: dict[str, str] | None = None
+
+
+_INTRA = Quality({}, lossless={})
+_FFV1 = Quality({"level": "3", "coder": "1", "context": "0", "g": "1", "slices": "16", "slicecrc": "1"}, lossless={})
+QUALITY: dict[str, Quality] = {
+    "libx264": Quality({"crf": "18", "preset": "veryfast"}, "crf", "preset", {"qp": "0"}),
+    "libx264rgb": Quality({"crf": "18", "preset": "veryfast"}, "crf", "preset", {"qp": "0"}),
+    "libx265": Quality({"crf": "20", "preset": "superfast"}, "crf", "preset", {"x265-params": "lossless=1"}),
+    "libvpx-vp9": Quality(
+        {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1", "lag-in-frames": "0"},
+        "crf",
+        "cpu-used",
+        {"lossless": "1"},
+    ),
+    "libsvtav1": Quality({"crf": "28", "preset": "10"}, "crf", "preset"),
+    "prores_ks": Quality({"vendor": "apl0", "qscale": "4"}, "qscale"),
+    "mpeg4": Quality({"qscale": "2"}, "qscale"),
+    "mpeg2video": Quality({"qscale": "2"}, "qscale"),
+    "mjpeg": Quality({"qscale": "2"}, "qscale"),
+    "ffv1": _FFV1,
+    "qtrle": _INTRA,
+    "png": _INTRA,
+    "utvideo": _INTRA,
+    "huffyuv": _INTRA,
+    "ffvhuff": _INTRA,
+    "gif": _INTRA,
+}
+_HARDWARE: dict[str, Quality] = {
+    "nvenc": Quality({"rc": "vbr", "cq": "21", "b": "0", "preset": "p4"}, "cq", "preset", {"tune": "lossless"}),
+    "qsv": Quality({"global_quality": "21", "preset": "fast"}, "global_quality", "preset"),
+    "amf": Quality({"rc": "cqp", "qp_i": "20", "qp_p": "22"}, None, "preset"),
+    "videotoolbox": Quality({"qscale": "65", "flags": "+qscale"}, "qscale"),
+}
+
+
+def encoder_named(codec: str) -> av.Codec:
+    """Find the video encoder that a codec's or an encoder's name means.
+
+    Raises:
+        UserError: no such video encoder in this build of FFmpeg.
+    """
+    name = ENCODERS.get(codec.lower(), codec)
+    try:
+        found = av.Codec(name, "w")
+    except UnknownCodecError:
+        found = None
+    if found is None or found.type != "video":
+        raise UserError(f"no video encoder named {codec!r} here; choose one of {', '.join(available())}")
+    return found
+
+
+@cache
+def available() -> tuple[str, ...]:
+    """Codec names that this build can encode, short names first, then hardware encoders by their own names."""
+    present = [short for short in ("h264", "hevc", "vp9", "av1", "prores") if ENCODERS[short] in av.codecs_available]
+    own = [name for name in ("ffv1", "mpeg4", "mpeg2video", "mjpeg", "qtrle", "png", "utvideo") if _encodes(name)]
+    hardware = sorted(name for name in av.codecs_available if name.rpartition("_")[2] in _HARDWARE and _encodes(name))
+    return (*present, *own, *hardware)
+
+
+def _encodes(name: str) -> bool:
+    try:
+        return av.Codec(name, "w").type == "video"
+    except UnknownCodecError:
+        return False
+
+
+def pixel_formats(encoder: av.Codec) -> list[str]:
+    """Software pixel formats an encoder takes."""
+    hardware = {"cuda", "vaapi", "qsv", "videotoolbox_vld", "d3d11", "d3d11va_vld", "d3d12", "vulkan", "amf"}
+    return [known.name for known in encoder.video_formats or () if known.name not in hardware]
+
+
+def quality_options(name: str, crf: int | None, preset: str | None, lossless: bool) -> dict[str, str]:
+    """Options of an encoder for the wanted quality.
+
+    Args:
+        name: FFmpeg's name of the encoder.
+        crf: constant quality in the encoder's own scale, lower is better; None = a default that looks like the source.
+        preset: the encoder's own speed preset; None = a fast one.
+        lossless: keep every sample as it is.
+
+    Raises:
+        UserError: the encoder has no such setting.
+    """
+    quality = QUALITY.get(name) or _HARDWARE.get(name.rpartition("_")[2]) or Quality({}, "crf", "preset")
+    options = dict(quality.defaults)
+    if lossless:
+        if quality.lossless is None:
+            raise UserError(f"the encoder {name} is never lossless; use --codec ffv1 or h264")
+        options.pop(quality.crf or "", None)
+        options.update(quality.lossless)
+    asked = (("--crf", None if lossless else crf, quality.crf), ("--preset", preset, quality.preset))
+    for flag, value, option in asked:
+        if value is None:
+            continue
+        if option is None:
+            raise UserError(f"the encoder {name} has no {flag} setting; leave {flag} away or choose another --codec")
+        options[option] = str(value)
+    _quantiser(options)
+    return options
+
+
+def _quantiser(options: dict[str, str]) -> None:
+    """`qscale` is FFmpeg's command line's word; the library wants a flag and a quality in lambda units (118 a step)."""
+    if "qscale" in options:
+        options["global_quality"] = str(round(float(options.pop("qscale")) * 118))
+        options["flags"] = "+qscale"

@@ -1,0 +1,373 @@
+"""Writing a clip: encodes the pictures it is given and copies every other track of the source beside them."""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from common.errors import UserError
+from common.video.chapters import chapters_within
+from common.video.codecs import Encoding, Wanted, choose_encoding
+from common.video.encoders import available
+from common.video.filters import FieldGraph, PaletteGraph, loops_of
+from common.video.frame import Frame
+from common.video.info import Track, VideoInfo
+from common.video.source import open_source
+from common.video.tracks import Choice, TrackCopier, Window, chosen_tracks, tags_of
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WALL_CLOCKS = ("mpegts", "mpeg")  # containers whose timeline begins anywhere
+
+
+@dataclass
+class EncodeSettings:
+    """How the output is written.
+
+    Attributes:
+        codec: "h264", "hevc", "vp9", "av1", "prores", "ffv1" or an encoder's own name; None = chosen by the source.
+        crf: constant quality in the encoder's scale, None = one that looks like the source.
+        preset: the encoder's speed preset, None = a fast one.
+        audio: "copy" or "drop".
+        subtitles: "copy" or "drop".
+        keep_metadata: also keep tags, telemetry, cover pictures and attachments.
+        alpha: the pictures carry an alpha channel that must be kept.
+        lossless: keep every sample of the pictures.
+    """
+
+    codec: str | None = None
+    crf: int | None = None
+    preset: str | None = None
+    audio: str = "copy"
+    subtitles: str = "copy"
+    keep_metadata: bool = False
+    alpha: bool = False
+    lossless: bool = False
+
+
+class VideoWriter:
+    """Context manager that writes pictures, and the source's other tracks in step with them.
+
+        with VideoWriter(staged_path, target, info, EncodeSettings()) as writer:
+            for frame in reader:
+                writer.write(render(frame), frame)
+
+    Left with an exception it closes its files, removes what it wrote and finishes nothing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        target: Path,
+        info: VideoInfo,
+        settings: EncodeSettings | None = None,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> None:
+        """Prepare to write.
+
+        Args:
+            path: where the bytes go (a staged temporary name).
+            target: the final name; its suffix decides the container.
+            info: the source, whose properties the output takes over and whose tracks are copied.
+            settings: how to encode, and what to keep.
+            start: seconds on the source's timeline where the fragment begins; None = the beginning.
+            end: seconds on the source's timeline where the fragment ends; None = the end.
+        """
+        self.notes: list[str] = []
+        self._path, self._target, self._info = Path(path), Path(target), info
+        self._settings = settings or EncodeSettings()
+        self._start, self._end = start, end
+        self._output: OutputContainer | None = None
+        self._copier: TrackCopier | None = None
+        self._filter: PaletteGraph | FieldGraph | None = None
+        self._reformatter = VideoReformatter()
+        self._shift: Fraction | None = None  # units: seconds
+        self._last_pts: int | None = None  # of the newest picture, units of the encoder
+        self._last_length = 0
+        self._moved = 0
+        self._held: av.Packet | None = None  # the newest packet, until it is known not to be the last
+        self._first_time: tuple[int, int] | None = None  # (decoding, presentation) of the first packet
+        self._durations: dict[int, int] = {}
+
+    def __enter__(self) -> Self:
+        settings, info = self._settings, self._info
+        wanted = Wanted(settings.codec, settings.crf, settings.preset, settings.lossless)
+        self.encoding: Encoding = choose_encoding(info, self._target, alpha=settings.alpha, wanted=wanted)
+        self.notes += self.encoding.notes
+        choice = Choice(settings.audio == "copy", settings.subtitles == "copy", settings.keep_metadata)
+        tracks, notes = chosen_tracks(info, self.encoding.container, choice)
+        self.notes += notes
+        try:
+            self._open(tracks)
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._abandon()
+            return
+        try:
+            self._finish()
+        except BaseException:
+            self._abandon()
+            raise
+        self._release()
+
+    def write(self, picture: av.VideoFrame, frame: Frame) -> None:
+        """Encode one picture at the place in time of the frame it was made from.
+
+        Args:
+            picture: the rendered picture, stored orientation, of the source's size.
+            frame: the decoded frame, whose timestamp and duration the picture gets.
+
+        Raises:
+            UserError: the disk is full, the folder cannot be written or the encoder gave up.
+        """
+        if self._shift is None:
+            self._begin(frame)
+        try:
+            for ready in self._prepared(picture, frame):
+                self._mux(self._video.encode(ready))
+        except av.FFmpegError as error:
+            raise self._explained(error) from error
+
+    def _open(self, tracks: list[Track]) -> None:
+        encoding, container = self.encoding, self.encoding.container
+        options = {"fflags": "+bitexact"} | container.options
+        if self._settings.keep_metadata and container.muxer in ("mp4", "mov"):
+            options["movflags"] = "use_metadata_tags"
+        if container.muxer == "gif":
+            options["loop"] = str(loops_of(self._info.path) if self._info.codec == "gif" else 0)
+        try:
+            self._path.open("ab").close()
+            self._output = av.open(f"file:{self._path}", "w", format=container.muxer, container_options=options)
+        except OSError as error:
+            raise self._explained(error) from error
+        self._video = self._add_video()
+        self._copier = TrackCopier(self._info.path, tracks, self._output, container, self._settings.keep_metadata)
+        try:
+            self._video.codec_context.open()
+        except (av.FFmpegError, ValueError) as error:
+            raise UserError(
+                f"the encoder {encoding.codec} does not open here for {self._info.width}x{self._info.height} "
+                f"{encoding.pixel_format}: {getattr(error, 'strerror', error)}; available: {', '.join(available())}"
+            ) from error
+
+    def _add_video(self) -> VideoStream:
+        info, encoding = self._info, self.encoding
+        assert self._output is not None
+        rate = info.average_rate or Fraction(25)
+        stream = self._output.add_stream(encoding.codec, rate=rate, options=dict(encoding.options))
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = info.width, info.height, encoding.pixel_format
+        context = stream.codec_context
+        context.time_base = stream.time_base = self._unit(rate)
+        context.thread_type = "AUTO"  # whole pictures in parallel: slices would cost quality
+        context.flags |= int(Flags.frame_duration)
+        if encoding.top_first is not None:
+            context.field_order = 2 if encoding.top_first else 3
+            context.flags |= int(Flags.interlaced_dct) | int(Flags.interlaced_me)
+        if info.sample_aspect_ratio:
+            context.sample_aspect_ratio = info.sample_aspect_ratio
+        context.color_range, context.colorspace = info.color_range, info.colorspace
+        context.color_primaries, context.color_trc = info.color_primaries, info.color_trc
+        if encoding.codec == "libx265" and encoding.container.muxer in ("mp4", "mov"):
+            context.codec_tag = "hvc1"  # Apple's players take no other
+        if info.display_matrix is not None and encoding.container.turns != "none":
+            stream.set_display_matrix(info.display_matrix)
+        return stream
+
+    def _unit(self, rate: Fraction) -> Fraction:
+        """The unit of the encoder's timestamps: the source's own, so that none of them moves."""
+        if self.encoding.container.muxer == "gif":
+            return Fraction(1, 100)
+        if not self.encoding.container.uneven or self.encoding.codec in ("mpeg4", "mpeg2video"):
+            return 1 / rate
+        return Fraction(self._info.time_base)
+
+    def _begin(self, frame: Frame) -> None:
+        """Settle where the output's timeline lies, then write the header."""
+        assert self._output is not None and self._copier is not None
+        container = self.encoding.container
+        first = frame.pts * frame.time_base
+        zero = self._info.origin
+        self._shift = self._timeline(first, zero, frame)
+        begin = first if self._start else None
+        end = None if self._end is None else zero + Fraction(self._end)
+        source_tags, chapters = self._source_texts()
+        if self._settings.keep_metadata:
+            self._output.metadata.update(source_tags)
+        if chapters and container.chapters:
+            self._output.set_chapters(chapters_within(chapters, self._shift, begin, end))
+        elif chapters:
+            self.notes.append(f"{container.label} holds no chapters; the source's {len(chapters)} are left out")
+        try:
+            self._output.start_encoding()
+        except (av.FFmpegError, OSError) as error:
+            raise self._explained(error) from error
+        self._copier.start(Window(self._shift, begin and min(begin, self._shift), end), seek=bool(self._start))
+
+    def _timeline(self, first: Fraction, zero: Fraction, frame: Frame) -> Fraction:
+        """Seconds that are taken off every timestamp of the source.
+
+        A fragment begins at zero with its first picture. A whole clip keeps its times, late starts included, unless
+        the source counts from an arbitrary moment (MPEG-TS) or the container can only begin at zero.
+        """
+        container = self.encoding.container
+        if self._start:
+            wanted = zero + Fraction(self._start)
+            length = frame.duration * frame.time_base or Fraction(1, 10)
+            return first if first - wanted <= length else wanted
+        if not container.any_start:
+            if first != zero:
+                self.notes.append(f"{container.label} begins at zero: the picture's late start is not kept")
+            return first
+        arbitrary = any(name in _WALL_CLOCKS for name in self._info.container.split(","))
+        if arbitrary and container.muxer not in _WALL_CLOCKS and zero:
+            self.notes.append(f"the timeline starts at 0, where the source counts from {float(zero):.3f} s")
+            return zero
+        return Fraction(0)
+
+    def _source_texts(self) -> tuple[dict[str, str], list]:
+        """The source's tags (less those the new file makes untrue) and chapters."""
+        with open_source(self._info.path) as source:
+            stale = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")
+            tags = {key: value for key, value in source.metadata.items() if key.lower() not in stale}
+            main = source.streams[self._info.video_index]
+            self._video.metadata.update(tags_of(main, self._settings.keep_metadata))
+            self._video.disposition = main.disposition
+            return tags, source.chapters()
+
+    def _prepared(self, picture: av.VideoFrame, frame: Frame) -> list[av.VideoFrame]:
+        """The picture as the encoder wants it: pixel format, timestamp, duration and colour tags."""
+        info = self._info
+        ready = self._converted(picture)
+        ready.pict_type = 0  # the source's own choice of I, P and B pictures would be forced upon the encoder
+        ready.color_range, ready.colorspace = info.color_range, info.colorspace
+        ready.color_primaries, ready.color_trc = info.color_primaries, info.color_trc
+        ready.time_base = unit = self._video.codec_context.time_base
+        assert self._shift is not None
+        time = frame.pts * frame.time_base - self._shift
+        length = frame.duration * frame.time_base
+        pts = round(time / unit)
+        if self._last_pts is not None and pts <= self._last_pts:
+            pts = self._last_pts + 1
+            self._moved += 1
+        if self._last_pts in self._durations:
+            self._durations[self._last_pts] = pts - self._last_pts
+        self._last_pts = ready.pts = pts
+        self._last_length = max(round(length / unit), 1 if length else 0)
+        self._durations[pts] = ready.duration = self._last_length
+        return [ready] if self._filter is None else self._filter.convert(ready)
+
+    def _converted(self, picture: av.VideoFrame) -> av.VideoFrame:
+        """The picture in the encoder's pixel format; samples keep their values wherever the colour model stays."""
+        wanted = self.encoding.pixel_format
+        if self.encoding.codec == "gif":
+            self._filter = self._filter or self._palettes(picture)
+            return picture
+        if picture.format.name != wanted:
+            same = 2 if self._info.color_range == 2 else 1
+            both = {"src_color_range": same, "dst_color_range": same} if not picture.format.is_rgb else {}
+            picture = self._reformatter.reformat(picture, format=wanted, **both)
+        if self.encoding.top_first is not None and self._filter is None:
+            size, unit = (picture.height, picture.width), self._video.codec_context.time_base
+            self._filter = FieldGraph(size, wanted, unit, self.encoding.top_first)
+        return picture
+
+    def _palettes(self, picture: av.VideoFrame) -> PaletteGraph:
+        alpha = any(component.is_alpha for component in picture.format.components)
+        unit = self._video.codec_context.time_base
+        return PaletteGraph((picture.height, picture.width), picture.format.name, unit, alpha)
+
+    def _mux(self, packets: list[av.Packet]) -> None:
+        assert self._output is not None and self._copier is not None
+        for packet in packets:
+            held, self._held = self._held, packet
+            if held is not None:
+                self._pass_on(held)
+
+    def _pass_on(self, packet: av.Packet, duration: int | None = None) -> None:
+        """Write a packet after the sound that is due before it."""
+        assert self._output is not None and self._copier is not None and packet.pts is not None
+        known = self._durations.pop(packet.pts, packet.duration)
+        packet.duration = known if duration is None else duration
+        time = packet.pts if packet.dts is None else packet.dts
+        if self._first_time is None:
+            self._first_time = (time, packet.pts)
+        self._copier.copy_until(time * packet.time_base)
+        self._output.mux_one(packet)
+
+    def _pass_on_last(self) -> None:
+        """Write the last packet.
+
+        MP4 stores decoding times only and takes the last packet's length for the end: it has to fill up what the
+        pictures are shown for.
+        """
+        last, self._held = self._held, None
+        if last is None or last.dts is None or self._last_pts is None:
+            return
+        duration = None
+        if self.encoding.container.muxer in ("mp4", "mov") and self._first_time is not None:
+            shown_until = self._last_pts + self._last_length
+            first_dts, first_pts = self._first_time
+            duration = max(first_dts + shown_until - first_pts - last.dts, 1)
+        self._pass_on(last, duration)
+
+    def _finish(self) -> None:
+        if self._shift is None:
+            raise UserError(f"{self._info.path}: no picture lies between --start and --end; nothing to write")
+        assert self._output is not None and self._copier is not None
+        try:
+            for ready in self._filter.convert(None) if self._filter is not None else ():
+                self._mux(self._video.encode(ready))
+            self._mux(self._video.encode(None))
+            self._pass_on_last()
+            self._copier.copy_until(None)
+            self._output.close()
+        except (av.FFmpegError, OSError) as error:
+            raise self._explained(error) from error
+        self.notes += self._copier.notes
+        if self._moved:
+            self.notes.append(f"{self._moved} pictures shared a time with the one before and were moved by one tick")
+
+    def _abandon(self) -> None:
+        """Close everything and leave no file behind; PyAV completes what it closes, so the name goes first."""
+        if self._path.is_file():
+            self._path.unlink()
+        if self._output is not None:
+            try:
+                self._output.close()
+            except (av.FFmpegError, OSError):
+                pass  # the error that brought us here is the one to tell
+        self._release()
+
+    def _release(self) -> None:
+        if self._copier is not None:
+            self._copier.close()
+        self._output = self._copier = self._filter = None
+
+    def _explained(self, error: OSError | av.FFmpegError) -> UserError:
+        reason = error.strerror or str(error)
+        if error.errno in _FULL:
+            return UserError(f"{self._target}: the disk is full or the file too large; free some space and run again")
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EISDIR):
+            return UserError(f"{self._target}: cannot be written ({reason.lower()}); choose another folder")
+        return UserError(
+            f"{self._target}: writing {self.encoding.container.label} with {self.encoding.codec} failed "
+            f"({reason.lower()}); try another suffix or --codec"
+        )
