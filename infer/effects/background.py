@@ -11,6 +11,7 @@ import numpy as np
 from common.colours import parse_colour
 from common.detections import FrameObjects
 from common.errors import UserError
+from common.image import read_image
 from common.video.frame import stored
 from infer.effects.blur import Gaussian
 from infer.effects.canvas import Canvas
@@ -59,7 +60,7 @@ class Background(Effect):
             raise UserError(f"a gradient has two colours, not {len(chosen)}; give them as '#rrggbb,#rrggbb'")
         self._colours = parse_colour(chosen[0]), parse_colour(chosen[1])
         if pictures is not None:
-            self._picture = _read(choose_picture(Path(pictures), by, seed))
+            self._picture = read_image(choose_picture(Path(pictures), by, seed)).pixels[..., :3]
         elif by == "blur":
             self._blur = Gaussian(self.strength)
             self.notes += [note.replace("an object", "the picture") for note in self._blur.notes]
@@ -69,7 +70,7 @@ class Background(Effect):
                     f"no background '{by}'; give gradient, blur, the path of a picture, or a keyword and a folder "
                     "of pictures"
                 )
-            self._picture = _read(Path(by))
+            self._picture = read_image(Path(by)).pixels[..., :3]
 
     def apply(self, canvas: Canvas, patches: Sequence[Patch], objects: FrameObjects) -> None:
         """Replace everything outside of the patches."""
@@ -102,12 +103,6 @@ class Background(Effect):
                 picture = cover_fit(self._picture, size)
             self._content = key, planes.encode_pixels(stored(picture, canvas.rotation))
         return self._content[1]
-
-
-def _read(path: Path) -> np.ndarray:
-    from common.image import read_image
-
-    return read_image(path).pixels[..., :3]
 
 
 def gradient(size: tuple[int, int], first: Sequence[int], last: Sequence[int]) -> np.ndarray:

@@ -88,14 +88,16 @@ class Canvas:
         if shift:
             content = np.bitwise_and(content, np.uint16(0xFFFF << shift & 0xFFFF))
         np.copyto(spot.view, content, where=spot.alpha == 255)
-        soft = np.flatnonzero(spot.alpha + np.uint8(1) > 1)  # 255 wraps to 0, 0 becomes 1
-        if not soft.size:
+        soft = (spot.alpha != 0) & (spot.alpha != 255)
+        count = np.count_nonzero(soft)
+        if not count:
             return
-        at = np.unravel_index(soft, spot.alpha.shape)
-        weight = spot.alpha[at].astype(np.int64)
+        if count * 8 > soft.size:
+            np.copyto(spot.view, _mixed(spot.view, content, spot.alpha, shift), where=soft)
+            return
+        at = np.nonzero(soft)
         new = content[at] if content.ndim else content
-        mixed: np.ndarray = (np.asarray(new, np.int64) * weight + spot.view[at] * (255 - weight) + 127) // 255
-        spot.view[at] = mixed >> shift << shift
+        spot.view[at] = _mixed(spot.view[at], new, spot.alpha[at], shift)
 
     def wash(self, across: int = 4) -> None:
         """Cover everything with the picture's own colours, at most `across` samples wide: nothing can be made out."""
@@ -112,6 +114,19 @@ class Canvas:
             height, width = patch.alpha.shape
             part = self.planes.alpha[patch.top : patch.top + height, patch.left : patch.left + width]
             np.copyto(part, part.dtype.type(self.planes.coding.top), where=patch.alpha > 0)
+
+
+def _mixed(old: np.ndarray, new: np.ndarray, alpha: np.ndarray, shift: int) -> np.ndarray:
+    """Mix by alpha / 255 in integers, rounded to nearest."""
+    if old.dtype == np.uint8:
+        mixed = np.multiply(alpha, new, dtype=np.uint16)
+        mixed += np.multiply(255 - alpha, old, dtype=np.uint16)
+        mixed += np.uint16(128)
+        mixed += mixed >> 8  # with the next line: an exact division by 255
+        return (mixed >> 8).astype(np.uint8)
+    wide = np.multiply(alpha, new, dtype=np.uint32)
+    wide += np.multiply(255 - alpha, old, dtype=np.uint32)
+    return ((wide + np.uint32(127)) // np.uint32(255) >> shift << shift).astype(old.dtype)
 
 
 def cells_over(size: tuple[int, int], cell: float) -> tuple[int, int]:

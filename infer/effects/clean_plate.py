@@ -15,6 +15,7 @@ from infer.effects.kept import union
 from infer.effects.patch import Patch
 from infer.effects.plates import CutFinder, PlateStore, SceneSamples
 
+_GUESSED = 0.05  # of an object never uncovered counts as guessed
 _WORST_FIT = 10.0  # 8-bit levels by which the plate may differ around an object
 
 
@@ -39,7 +40,8 @@ class CleanPlate(Effect):
         self._plates = PlateStore()
         cuts, scene = CutFinder(), None
         for canvas, patches in pictures:
-            if cuts.is_cut(canvas) and scene is not None:
+            cut = cuts.is_cut(canvas, patches)
+            if scene is not None and (cut or not scene.fits(canvas)):
                 self._plates.add(scene.start, scene.plate())
                 scene = None
             if scene is None:
@@ -75,8 +77,12 @@ class CleanPlate(Effect):
         own = canvas.spots(Patch(wide.top, wide.left, _only(patch, wide), patch.span, patch.index))
         offsets = _fit([(s.view, s.alpha, p[0]) for s, p in zip(spots, parts, strict=False)], unit)
         self._filled += 1
-        self._guessed += offsets is None
-        for number, (spot, mine) in enumerate(zip(spots, own, strict=True)):
+        if offsets is None:
+            self._guessed += 1
+        else:
+            mine = own[0].alpha > 0
+            self._guessed += bool((parts[0][1] & mine).sum() > _GUESSED * mine.sum())
+        for number, (spot, target) in enumerate(zip(spots, own, strict=True)):
             if offsets is None:
                 content = inpainted(spot.view, spot.alpha > 0)
             else:
@@ -85,7 +91,7 @@ class CleanPlate(Effect):
                 content = np.clip(shifted, 0, canvas.planes.coding.top).astype(spot.view.dtype)
                 if unseen.any():
                     content = inpainted(content, unseen)
-            canvas.blend(mine, content)
+            canvas.blend(target, content)
 
 
 def _with_surroundings(patch: Patch, hidden: np.ndarray, grid: tuple[int, int]) -> Patch:

@@ -32,6 +32,7 @@ def inpainted(samples: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     small[unknown] = np.median(known).astype(samples.dtype) if known.size else middle
     if known.size:
         small = cv2.inpaint(small, unknown.astype(np.uint8), _RADIUS, cv2.INPAINT_TELEA)
-        small = np.where(unknown, cv2.GaussianBlur(small, (0, 0), 1.0), small)
+        # Far inside the method extrapolates; nothing there may be brighter or darker than what was seen.
+        small = np.where(unknown, np.clip(cv2.GaussianBlur(small, (0, 0), 1.0), known.min(), known.max()), small)
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(hidden, large, samples)

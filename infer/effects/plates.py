@@ -21,6 +21,7 @@ from infer.effects.patch import Patch, pooled
 SAMPLES = 16  # frames kept of a scene
 _PROXY_WH = (32, 18)
 _CUT_RATIO, _CUT_LEAST = 6.0, 12.0  # times the usual change, and 8-bit levels
+_LEAST_FREE = 0.05  # of the picture must be uncovered to judge
 _BLOCK = 64  # rows whose median is taken at once
 
 
@@ -73,29 +74,37 @@ class PlateStore:
 
 
 class CutFinder:
-    """Says where a new scene starts: the picture changes far more than it lately did."""
+    """Says where a new scene starts: the picture changes far more than it lately did, apart from the objects."""
 
     def __init__(self) -> None:
-        self._last: np.ndarray | None = None
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
         self._changes: list[float] = []
 
-    def is_cut(self, canvas: Canvas) -> bool:
-        """Look at the next frame."""
-        luma = canvas.planes.channels[0]
+    def is_cut(self, canvas: Canvas, patches: Sequence[Patch]) -> bool:
+        """Look at the next frame; `patches` is what is covered in it."""
         unit = (canvas.planes.coding.top + 1) / 256
-        step = max(1, min(luma.shape) // 180)
-        thin = np.ascontiguousarray(luma[::step, ::step])
-        proxy = cv2.resize(thin, _PROXY_WH, interpolation=cv2.INTER_AREA).astype(np.float32) / unit
-        last, self._last = self._last, proxy
-        if last is None:
+        luma = _proxy(canvas.planes.channels[0]) / np.float32(unit)
+        free = _proxy(union(patches, canvas.size)) == 0
+        last, self._last = self._last, (luma, free)
+        if last is None or last[0].shape != luma.shape:
+            return last is not None
+        both = free & last[1]
+        if both.mean() < _LEAST_FREE:
             return False
-        change = float(np.abs(proxy - last).mean())
+        change = float(np.abs(luma - last[0])[both].mean())
         usual = float(np.median(self._changes)) if self._changes else 0.0
         self._changes = [*self._changes, change][-25:]
         cut = change > max(_CUT_LEAST, _CUT_RATIO * usual)
         if cut:
             self._changes = []
         return cut
+
+
+def _proxy(plane: np.ndarray) -> np.ndarray:
+    """Small float32 copy of a plane; it looks at about 180 rows only, which is enough to see a cut."""
+    step = max(1, min(plane.shape) // 180)
+    thin = np.ascontiguousarray(plane[::step, ::step])
+    return cv2.resize(thin, _PROXY_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 class SceneSamples:
@@ -110,6 +119,11 @@ class SceneSamples:
         self._first: list[np.ndarray] = []
         self._unseen: list[np.ndarray] = []  # flat indices, one array a channel
         self._ever = np.zeros(canvas.size, bool)
+
+    def fits(self, canvas: Canvas) -> bool:
+        """Whether a picture has the size and layout of this scene; some streams change them on the way."""
+        scales = [(layout.rows, layout.columns) for layout in canvas.planes.layout.channels]
+        return canvas.size == self._size and scales == self._scales
 
     def add(self, canvas: Canvas, patches: Sequence[Patch]) -> None:
         """Look at one frame; `patches` is what is covered in it."""

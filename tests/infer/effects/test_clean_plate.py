@@ -1,0 +1,158 @@
+import numpy as np
+import pytest
+from pictures_for_tests import frame_of, noise_picture, objects_of
+
+from common.planes import Planes
+from infer.effects import Renderer, open_effect
+from infer.effects.canvas import Canvas
+from infer.effects.inpaint import inpainted
+from infer.effects.plates import SAMPLES, CutFinder, SceneSamples
+
+SIZE = (96, 160)
+NONE = objects_of([])
+
+
+def scenery(name="yuv420p", seed=0):
+    """A smooth, colourful background."""
+    picture = noise_picture(name, SIZE, seed)
+    planes = Planes.of(picture)
+    for number, view in enumerate(planes.channels):
+        y, x = np.indices(view.shape)
+        wave = 0.5 + 0.3 * np.sin(x / 9 + seed) * np.cos(y / 7 + number)
+        view[:] = (wave * ((1 << planes.layout.depth) - 1)).astype(view.dtype) << planes.layout.shift
+    return picture
+
+
+def with_object(picture, box):
+    """The same picture with a bright object in it."""
+    out = picture.reformat(format=picture.format.name)
+    from common.planes import copy_picture
+
+    out = copy_picture(picture)
+    planes = Planes.of(out)
+    for view, layout in zip(planes.channels, planes.layout.channels, strict=True):
+        x1, y1, x2, y2 = box
+        part = view[y1 // layout.rows : -(-y2 // layout.rows), x1 // layout.columns : -(-x2 // layout.columns)]
+        part[:] = planes.coding.top
+    return out
+
+
+def walk(background, steps, start=0, top=30, side=30, first=0):
+    """An object that walks to the right before a still background."""
+    for step in range(steps):
+        x = start + step * 4
+        box = [x, top, x + side, top + side]
+        picture = with_object(background, box)
+        yield frame_of(picture, index=first + step), objects_of([box], index=first + step)
+
+
+def error(out, truth):
+    return max(
+        np.abs(a.astype(float) - b).max() / Planes.of(truth).coding.top
+        for a, b in zip(Planes.of(out).channels, Planes.of(truth).channels, strict=True)
+    )
+
+
+@pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "p010le", "yuv444p10le", "nv12", "gray", "rgb24", "gbrp"])
+def test_a_walking_object_vanishes_before_a_still_background(name):
+    background = scenery(name)
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    clip = list(walk(background, 20))
+    renderer.prepare(clip)
+    for frame, objects in clip:
+        assert error(renderer.render(frame, objects), background) < 0.012
+    assert renderer.notes == []
+
+
+def test_the_background_of_one_moment_is_enough():
+    background = scenery()
+    box = [40, 30, 80, 70]
+    clip = [(frame_of(with_object(background, box), index=i), objects_of([box], index=i)) for i in range(80)]
+    clip[33] = (frame_of(background, index=33), NONE)
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    assert error(renderer.render(*clip[70]), background) < 0.01
+
+
+def test_a_plate_never_crosses_a_cut():
+    first, second = scenery(seed=0), scenery(seed=2)
+    for view in Planes.of(second).channels:
+        view[:] = view // 2
+    clip = [*walk(first, 20), *walk(second, 20, first=20)]
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    for frame, objects in clip:
+        assert error(renderer.render(frame, objects), first if frame.index < 20 else second) < 0.012
+
+
+def test_light_that_changes_is_followed():
+    background = scenery()
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(walk(background, 20))
+    darker = scenery()
+    Planes.of(darker).channels[0][:] -= 20
+    ((frame, objects),) = walk(darker, 1, start=60)
+    assert error(renderer.render(frame, objects), darker) < 0.012
+
+
+def test_what_is_never_seen_is_guessed_and_never_the_object_itself():
+    background = scenery()
+    box = [40, 30, 80, 70]
+    clip = [(frame_of(with_object(background, box), index=i), objects_of([box], index=i)) for i in range(5)]
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    out = renderer.render(*clip[2])
+    inside = Planes.of(out).channels[0][30:70, 40:80]
+    assert inside.max() < 225  # the object is 255
+
+
+def test_a_moving_camera_falls_back_to_the_surroundings_and_says_so():
+    clip = [(frame_of(noise_picture("yuv420p", SIZE, i), index=i), objects_of([[40, 30, 80, 70]])) for i in range(6)]
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    renderer.render(*clip[3])
+    assert "1 of 1 objects" in renderer.notes[0]
+
+
+def test_a_single_image_is_filled_from_around():
+    pixels = np.full((60, 60, 3), (10, 200, 30), np.uint8)
+    pixels[20:40, 20:40] = 255
+    out = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0).render_image(
+        pixels, objects_of([[20, 20, 40, 40]])
+    )
+    assert np.abs(out.astype(int) - (10, 200, 30)).max() <= 2
+
+
+def test_corrupt_frames_do_not_get_into_the_plate():
+    background = scenery()
+    clip = list(walk(background, 20))
+    for index in range(4, 16):
+        clip[index] = (frame_of(noise_picture("yuv420p", SIZE, index), index=index, corrupt="lost"), clip[index][1])
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    assert error(renderer.render(*clip[18]), background) < 0.012
+
+
+def test_inpainting_a_fully_hidden_picture_shows_nothing_of_it():
+    samples = np.random.default_rng(0).integers(0, 256, (50, 70), np.uint8)
+    assert (inpainted(samples, np.ones((50, 70), bool)) == 128).all()
+    half = np.zeros((50, 70), bool)
+    half[:, 30:] = True
+    samples[:, :30] = 77
+    out = inpainted(samples, half)
+    assert (out[:, :30] == 77).all() and np.abs(out.astype(int) - 77).max() <= 2
+
+
+def test_samples_of_a_scene_stay_few_however_long_it_is():
+    background = scenery()
+    scene = SceneSamples(Canvas(Planes.of(background)))
+    for _ in range(500):
+        scene.add(Canvas(Planes.of(background)), [])
+    assert SAMPLES // 2 <= len(scene._samples) <= SAMPLES
+
+
+def test_cuts_are_told_from_motion():
+    cuts = CutFinder()
+    pictures = [scenery(seed=0)] * 3 + [noise_picture("yuv420p", SIZE)] * 3
+    found = [cuts.is_cut(Canvas(Planes.of(picture)), []) for picture in pictures]
+    assert found == [False] * 3 + [True] + [False] * 2
