@@ -51,8 +51,21 @@ class Length:
 
 # What is added by default, by the shape a region really has. A detector's face box runs from the brow to the chin:
 # a quarter of its size all around takes in hair, ears and jaw. A mask already follows the object's edge.
-DEFAULT_GROW = {"mask": Length(3, True), "box": Length(15, True), "ellipse": Length(25, True), "manual": Length(0)}
-DEFAULT_FEATHER = {"mask": Length(3, True), "box": Length(0), "ellipse": Length(8, True), "manual": Length(0)}
+# What is kept rather than hidden is cut along its mask.
+DEFAULT_GROW = {
+    "mask": Length(3, True),
+    "kept mask": Length(0),
+    "box": Length(15, True),
+    "ellipse": Length(25, True),
+    "manual": Length(0),
+}
+DEFAULT_FEATHER = {
+    "mask": Length(3, True),
+    "kept mask": Length(1, True),
+    "box": Length(0),
+    "ellipse": Length(8, True),
+    "manual": Length(0),
+}
 
 
 @dataclass(frozen=True)
@@ -63,11 +76,13 @@ class RegionShape:
         shape: "mask" (the object's mask; without one an ellipse, for boxes set by hand the box), "box" or "ellipse".
         grow: added all around; None: `DEFAULT_GROW`.
         feather: width of the soft edge, outside of the grown region; None: `DEFAULT_FEATHER`.
+        kept: the objects are what stays.
     """
 
     shape: str = "mask"
     grow: Length | None = None
     feather: Length | None = None
+    kept: bool = False
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
@@ -137,7 +152,7 @@ def _object_region(
     box: Box = (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
     crop = _mask_crop(detections.mask, index) if shape.shape == "mask" else None
     if crop is not None:
-        kind = "mask"
+        kind = "kept mask" if shape.kept else "mask"
         top, left, solid = crop
         box = (left, top, left + solid.shape[1], top + solid.shape[0])
     elif shape.shape == "mask":
@@ -176,7 +191,8 @@ def _mask_crop(masks: object, index: int) -> tuple[int, int, np.ndarray] | None:
         crop = np.array(masks.crop(index), np.uint8)
         left, top = (int(value) for value in masks.offsets[index])  # type: ignore[attr-defined]
     else:
-        crop = np.array(masks[index], np.uint8)  # type: ignore[index]
+        dense: np.ndarray = masks[index]  # type: ignore[index]
+        crop = np.ascontiguousarray(dense if dense.dtype == np.bool_ else dense != 0).view(np.uint8)
         top = left = 0
     x, y, width, height = cv2.boundingRect(crop)
     if not width:

@@ -56,6 +56,7 @@ class Renderer:
             shape,
             None if grow is None else Length.parse(grow),
             None if feather is None else Length.parse(feather),
+            kept=effect.hides == BACKGROUND,
         )
 
     def prepare(self, frames_and_objects: Iterable[tuple[Frame, FrameObjects]]) -> None:
