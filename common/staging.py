@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,12 +78,41 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
         raise UserError(f"cannot write to {target.parent}: permission denied; choose another folder")
 
 
+@contextmanager
+def temporary_folder(parent: Path) -> Iterator[Path]:
+    """Give an empty folder in `parent` that is removed in the end, or by the next sweep after a kill.
+
+    Raises:
+        UserError: `parent` cannot be written.
+    """
+    sweep(parent)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    except OSError as error:
+        raise UserError(f"cannot write to {parent}: {error.strerror}; choose another folder") from error
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
 def sweep(folder: Path) -> None:
-    """Remove temporary files in `folder` whose owner is gone."""
+    """Remove temporary files and folders in `folder` whose owner is gone."""
     for leftover in folder.glob(f"{_PREFIX}*"):
         try:
-            with leftover.open("rb") as handle:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            handle = os.open(leftover, os.O_RDONLY)
+        except OSError:
+            continue  # not ours to remove
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
                 leftover.unlink(missing_ok=True)
         except OSError:
-            continue  # somebody is writing it, or it is not ours to remove
+            continue  # somebody is writing it
+        finally:
+            os.close(handle)
