@@ -47,7 +47,7 @@ def fetched(source: str, folder: Path, *, limit: int = LARGEST, quiet: bool = Fa
         UserError: not http(s), no video there, a playlist, a live stream, too large, or the server answers with an
             error.
     """
-    if urlsplit(source).scheme.lower() not in ("http", "https"):
+    if not _can_be_fetched(source):
         raise UserError(f"{shown(source)} is not an http or https address; give one, or a file")
     with temporary_folder(folder) as place:
         with Progress("fetching", unit="MB", quiet=quiet) as progress:
@@ -58,6 +58,14 @@ def fetched(source: str, folder: Path, *, limit: int = LARGEST, quiet: bool = Fa
 def shown(source: str) -> str:
     """An address as it may be shown and reported: without a name and password in it."""
     return re.sub(r"^([A-Za-z][A-Za-z0-9+.-]*://)[^/?#]*@", r"\1", source)
+
+
+def _can_be_fetched(source: str) -> bool:
+    try:
+        parts = urlsplit(source)
+    except ValueError:  # not even an address, e.g. a bracket that does not close
+        return False
+    return parts.scheme.lower() in ("http", "https") and bool(parts.hostname)
 
 
 class _Download:
@@ -144,7 +152,7 @@ class _Download:
 def _in_short(message: str) -> str:
     """Take yt-dlp's prefix, colours and advice for its own users off a message."""
     message = re.sub(r"\x1b\[[0-9;]*m", "", message)
-    message = re.sub(r"^(ERROR: )?(\[[\w:+-]+\] )?", "", message.strip())
+    message = re.sub(r"^(ERROR: )?(\[[\w:+-]+\] ([^\s:]+: )?)?", "", message.strip())
     message = re.split(r";? please report this issue|\(caused by |;? see https?://", message, flags=re.IGNORECASE)[0]
     if message.startswith("Unsupported URL"):
         return "no video was found on that page; give the address of a page or file with one"

@@ -120,7 +120,9 @@ def test_nobody_answers(tmp_path):
         pass
 
 
-@pytest.mark.parametrize("source", ["file:///etc/passwd", "ftp://127.0.0.1/clip.mp4", "rtmp://127.0.0.1/live"])
+@pytest.mark.parametrize(
+    "source", ["file:///etc/passwd", "ftp://127.0.0.1/clip.mp4", "rtmp://127.0.0.1/live", "http://[::1/a", "http://"]
+)
 def test_only_http(tmp_path, source):
     with refused("not an http or https address", tmp_path), fetched(source, tmp_path):
         pass
