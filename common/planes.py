@@ -6,6 +6,8 @@ Letters: H, W picture size (stored orientation); a channel with `rows` x `column
 
 from __future__ import annotations
 
+import ctypes
+
 import av
 import numpy as np
 
@@ -139,13 +141,29 @@ def viewable(picture: av.VideoFrame) -> av.VideoFrame:
     name = picture.format.name
     try:
         target = nearest_format(name)
-        if any(plane.line_size < 0 for plane in picture.planes):  # stored bottom-up
-            layout = pixel_layout(target)
-            rgb = layout is not None and layout.family == "rgb" and layout.depth == 8
-            target = ("gbrap" if layout and layout.alpha else "gbrp") if rgb else "yuv444p16le"
-        return picture if target == name else picture.reformat(format=target)
+        if target != name:
+            return picture.reformat(format=target)
     except (ValueError, av.FFmpegError) as error:
         raise UserError(f"pictures in pixel format {name} cannot be masked: {error}") from error
+    if any(plane.line_size < 0 for plane in picture.planes):
+        return _turned(picture)
+    return picture
+
+
+def _turned(picture: av.VideoFrame) -> av.VideoFrame:
+    """Copy a picture that lies bottom-up in memory (negative line size), as some AVI files hold it."""
+    copy = av.VideoFrame(picture.width, picture.height, picture.format.name)
+    for to, plane in zip(copy.planes, picture.planes, strict=True):
+        lines, line = abs(plane.buffer_size // plane.line_size), -plane.line_size
+        # The pointer is at the first line shown, which is the last in memory.
+        memory = (ctypes.c_uint8 * (lines * line)).from_address(plane.buffer_ptr - (lines - 1) * line)
+        source = np.frombuffer(memoryview(memory), np.uint8).reshape(lines, line)[::-1]
+        target = np.frombuffer(memoryview(to), np.uint8).reshape(-1, to.line_size)
+        shared = min(line, to.line_size)
+        target[:lines, :shared] = source[: len(target), :shared]
+    for key in ("colorspace", "color_range", "color_primaries", "color_trc"):
+        setattr(copy, key, getattr(picture, key))
+    return copy
 
 
 def _with_alpha(source: av.VideoFrame, copy: av.VideoFrame) -> av.VideoFrame:

@@ -108,18 +108,23 @@ def test_an_unknown_matrix_is_guessed_from_the_size_as_players_do():
     assert Planes.of(large).coding.matrix == 1
 
 
-def test_bottom_up_pictures_are_turned_over_not_misread(tmp_path):
-    path = tmp_path / "upside.avi"
-    rgb = np.zeros((16, 24, 3), np.uint8)
-    rgb[:8, :, 0] = 200
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("rawvideo", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 24, 16, "bgr24"
-        out.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, "rgb24").reformat(format="bgr24")))
-        out.mux(stream.encode(None))
-    with av.open(str(path)) as source:
-        copy = copy_picture(next(source.decode(video=0)))
-    assert np.array_equal(copy.to_ndarray(format="rgb24"), rgb)
+@pytest.mark.parametrize("name", ["bgr24", "rgba", "yuv420p", "yuv420p10le", "nv12", "gray", "gbrp", "p010le"])
+def test_bottom_up_pictures_are_turned_over_bit_by_bit(name):
+    picture = noise_picture(name, (17, 24))
+    picture.pts = 0
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=24, height=17, format=picture.format, time_base="1/25")
+    flip, sink = graph.add("vflip"), graph.add("buffersink")
+    source.link_to(flip)
+    flip.link_to(sink)
+    graph.configure()
+    graph.push(picture)
+    flipped = graph.pull()
+    assert flipped.planes[0].line_size < 0
+    copy = copy_picture(flipped)
+    assert copy.format.name == name
+    for a, b in zip(Planes.of(copy).channels, Planes.of(picture).channels, strict=True):
+        assert np.array_equal(a, b[::-1])
 
 
 def test_whole_pictures_are_coded_with_the_mean_of_the_pixels_under_a_chroma_sample():
