@@ -1,0 +1,186 @@
+"""First pass: from decoded frames to observations, the detector seeing whole batches while the decoder runs ahead.
+
+Fail closed: a frame that could not be decoded or analysed becomes an observation with a reason, which is covered
+whole later on; it never becomes a frame without objects.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import supervision as sv
+
+from common.detections import DetectionsWriter, Header
+from common.detectors import open_detector
+from common.detectors.detector import Detector
+from common.errors import UserError
+from common.progress import Progress
+from common.pump import prefetched
+from common.video.damage import Damage
+from common.video.frame import Frame
+from common.video.info import VideoInfo
+from infer.clip import Clip
+from infer.settings import HideSettings, Search
+from infer.tracking.link import LinkSettings, link
+from infer.tracking.observation import Observation
+from infer.wanted import Wanted
+
+log = logging.getLogger(__name__)
+
+PROXY_LENGTH = 320  # longer side of the gray pictures that flow and scene cuts are computed on, pixels
+BATCH = 4  # pictures a call of the detector
+SUDDEN_CHANGE = 25.0  # mean absolute difference of successive proxies, grey levels, that calls for a look of its own
+
+
+@dataclass
+class Look:
+    """A frame prepared for analysis: what the detector needs, without the decoded picture.
+
+    Attributes:
+        index, time: as in `Frame`.
+        proxy: (h, w) uint8 gray, display orientation, longer side `PROXY_LENGTH`.
+        rgb: (H, W, 3) uint8 display picture, or None where the frame is not to be analysed.
+        failed: why the frame cannot be trusted, or None.
+    """
+
+    index: int
+    time: float
+    proxy: np.ndarray
+    rgb: np.ndarray | None
+    failed: str | None
+
+
+def proxy_size(display_size: tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of the proxy of a display picture."""
+    scale = min(1.0, PROXY_LENGTH / max(display_size))
+    height, width = (max(16, round(side * scale)) for side in display_size)
+    return height, width
+
+
+def prepare(frames: Iterable[Frame], every: int = 1) -> Iterator[Look]:
+    """Convert frames for analysis; with `every` = K each K-th and every frame after a sudden change is analysed."""
+    previous: np.ndarray | None = None
+    for frame in frames:
+        proxy = frame.gray(proxy_size(frame.display_size))
+        wanted = frame.index % every == 0 or _changed(previous, proxy)
+        previous = proxy
+        rgb = frame.rgb() if wanted and frame.corrupt is None else None
+        yield Look(frame.index, frame.time, proxy, rgb, frame.corrupt)
+
+
+def _changed(previous: np.ndarray | None, proxy: np.ndarray) -> bool:
+    if previous is None or previous.shape != proxy.shape:
+        return True
+    return float(np.abs(previous.astype(np.int16) - proxy).mean()) > SUDDEN_CHANGE
+
+
+def observe(
+    frames: Iterable[Frame],
+    detector: Detector,
+    *,
+    every: int = 1,
+    batch: int = 1,
+    stop_on_error: bool = False,
+) -> Iterator[Observation]:
+    """Run the detector over the frames.
+
+    Args:
+        frames: in presentation order.
+        detector: finds objects in RGB pictures.
+        every: analyse each K-th frame; the others become observations without detections.
+        batch: pictures a call of the detector.
+        stop_on_error: raise when a frame cannot be analysed instead of having it covered whole.
+
+    Yields:
+        One observation a frame, in order.
+
+    Raises:
+        UserError: a frame could not be analysed and `stop_on_error` is set.
+    """
+    with prefetched(prepare(frames, every), depth=2 * batch * every + 2) as looks:
+        while chunk := list(islice(looks, batch * every)):
+            found = detect([look for look in chunk if look.rgb is not None], detector, stop_on_error)
+            for look in chunk:
+                detections, failed = found.get(look.index, (None, look.failed))
+                yield Observation(look.index, look.time, detections, look.proxy, failed)
+
+
+def detect(
+    looks: list[Look], detector: Detector, stop_on_error: bool
+) -> dict[int, tuple[sv.Detections | None, str | None]]:
+    """Analyse prepared frames; by frame index the detections, or why there are none.
+
+    Raises:
+        UserError: the analysis failed and `stop_on_error` is set.
+    """
+    if not looks:
+        return {}
+    try:
+        results = detector([look.rgb for look in looks if look.rgb is not None])
+        return {look.index: (result, None) for look, result in zip(looks, results, strict=True)}
+    except Exception as error:
+        if len(looks) > 1:  # only the frames that really fail are to be covered
+            return {key: value for look in looks for key, value in detect([look], detector, stop_on_error).items()}
+        look = looks[0]
+        reason = f"analysis failed: {type(error).__name__}: {' '.join(str(error).split())}"
+        if stop_on_error:
+            raise UserError(
+                f"frame {look.index} at {look.time:.3f} s: {reason}; --on-error cover covers such frames whole"
+            ) from error
+        log.warning("frame %d at %.3f s is covered whole: %s", look.index, look.time, reason)
+        return {look.index: (None, reason)}
+
+
+def open_wanted(search: Search) -> Wanted:
+    """Open the detector that a search names, for the classes that it asks for.
+
+    Raises:
+        UserError: no such detector, class, option or device.
+    """
+    detector = open_detector(search.detector, device=search.device, floor=search.floor, **search.options)
+    if search.score is not None:
+        detector.sure = search.score
+    return Wanted(detector, search.classes)
+
+
+def analyse(
+    clip: Clip, info: VideoInfo, detector: Detector, settings: HideSettings, target: Path, quiet: bool
+) -> Damage:
+    """Find and link the objects of a clip and write them to `target`, a line a frame.
+
+    Returns:
+        What is wrong with the source.
+
+    Raises:
+        UserError: the clip holds no frame, or a frame could not be analysed and the search is to stop then.
+    """
+    search = settings.search
+    header = Header(
+        info.display_size[1], info.display_size[0], detector.classes, Path(clip.path).name, settings.as_json()
+    )
+    count = 0
+    with (
+        DetectionsWriter(target, header) as writer,
+        Progress("finding", clip.expected_frames(info), quiet=quiet) as progress,
+        clip.open() as reader,
+        prefetched(
+            observe(reader, detector, every=search.every, batch=BATCH, stop_on_error=search.stop_on_error), 2 * BATCH
+        ) as observations,
+    ):
+        for objects in progress.count(link(observations, info.display_size, linking(detector, search))):
+            writer.write(objects)
+            count += 1
+        damage = reader.damage
+    if not count:
+        raise UserError(f"{clip.path} has no frame {clip.in_words}; it lasts {info.duration or 0:.3f} s")
+    return damage
+
+
+def linking(detector: Detector, search: Search) -> LinkSettings:
+    """Thresholds of the detector, and whether frames are linked at all."""
+    return LinkSettings(floor=detector.floor, sure=detector.sure, associate=search.link)

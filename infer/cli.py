@@ -1,0 +1,154 @@
+"""`python -m infer`: flags in, exit code out. The heavy part is imported inside the commands."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from common.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
+from infer.flags import parser
+
+if TYPE_CHECKING:
+    from infer.settings import HideSettings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that `argv` names; return the exit code."""
+    flags = parser().parse_args(argv)
+    flags.argv = list(sys.argv[1:] if argv is None else argv)
+    commands = {"video": _hide, "image": _hide, "render": _render, "detect": _detect, "classes": _classes}
+    return commands[flags.command](flags)
+
+
+def _hide(flags: Namespace) -> int:
+    from infer.picture import hide_picture
+    from infer.pipeline import hide_video
+    from infer.report import summary_lines
+    from infer.url import fetched, is_url
+
+    settings = _settings(flags)
+    if is_url(flags.source):
+        if flags.output is None:
+            raise UserError("an address needs a name for the output: add -o FILE")
+        with fetched(flags.source, Path(flags.output).parent) as source:
+            report = hide_video(source, Path(flags.output), settings, argv=flags.argv, quiet=flags.quiet)
+    else:
+        source = Path(flags.source)
+        if source.is_dir():
+            return _folder(source, flags, settings)
+        hide = hide_picture if flags.command == "image" else hide_video
+        report = hide(source, _target(flags, source), settings, argv=flags.argv, quiet=flags.quiet)
+    print(*summary_lines(report), sep="\n")
+    return report.exit_code(strict=settings.strict)
+
+
+def _folder(source: Path, flags: Namespace, settings: HideSettings) -> int:
+    from infer.batch import hide_folder
+
+    if flags.output is None:
+        raise UserError(f"{source} is a folder: add -o FOLDER for the outputs")
+    if settings.preview is not None:
+        raise UserError("--preview takes one video or picture, not a folder")
+    code = EXIT_OK
+    done = failed = 0
+    for outcome in hide_folder(source, Path(flags.output), settings, argv=flags.argv, quiet=flags.quiet):
+        if outcome.problem is None:
+            done += 1
+            print(f"{outcome.source}: {outcome.summary}")
+            code = max(code, outcome.exit_code)
+        else:
+            failed += 1
+            print(f"error: {outcome.source}: {outcome.problem}", file=sys.stderr)
+    print(f"{done} done, {failed} failed")
+    if not done and not failed:
+        raise UserError(f"{source} holds no file; expected videos or pictures")
+    return EXIT_INCOMPLETE if failed else code
+
+
+def _render(flags: Namespace) -> int:
+    from infer.pipeline import render_video
+    from infer.report import summary_lines
+
+    settings = _settings(flags)
+    source = Path(flags.source)
+    report = render_video(
+        source, Path(flags.detections), _target(flags, source), settings, argv=flags.argv, quiet=flags.quiet
+    )
+    print(*summary_lines(report), sep="\n")
+    return report.exit_code(strict=settings.strict)
+
+
+def _detect(flags: Namespace) -> int:
+    from infer.pipeline import detect_video
+
+    settings = _settings(flags)
+    source = Path(flags.source)
+    target = Path(flags.output or f"{source}.detections.jsonl")
+    print(detect_video(source, target, settings, quiet=flags.quiet))
+    return EXIT_OK
+
+
+def _classes(flags: Namespace) -> int:
+    from infer.classes import listing
+
+    rows = [("name", "found by", "status"), *listing(flags.presets)]
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    for name, found_by, status in rows:
+        print(f"{name:<{widths[0]}}  {found_by:<{widths[1]}}  {status}")
+    return EXIT_OK
+
+
+def _target(flags: Namespace, source: Path) -> Path:
+    if flags.output is not None:
+        target = Path(flags.output)
+        return target / source.name if target.is_dir() else target
+    return source.with_name(f"{source.stem}.masked{source.suffix}")
+
+
+def _settings(flags: Namespace) -> HideSettings:
+    from common.video.writer import EncodeSettings
+    from infer.classes import resolve
+    from infer.select import Rules, parse_time
+    from infer.settings import Cover, HideSettings, Search
+
+    selection = resolve(flags.hide, detector=flags.detector, preset_file=flags.presets)
+    detector_options = {"nms": flags.nms, "mask_threshold": flags.mask_threshold, "input_size": flags.input_size}
+    effect_options = {"colour": flags.color, "strength": flags.strength, "by": flags.background}
+    return HideSettings(
+        search=Search(
+            detector=selection.detector,
+            classes=selection.classes,
+            score=flags.score,
+            floor=flags.floor,
+            options={name: value for name, value in detector_options.items() if value is not None},
+            device=flags.device,
+            every=flags.detect_every,
+            stop_on_error=flags.on_error == "stop",
+            link=not flags.no_track,
+        ),
+        cover=Cover(
+            effect=flags.effect,
+            options={name: value for name, value in effect_options.items() if value is not None},
+            shape=flags.shape,
+            grow=flags.grow,
+            feather=flags.feather,
+        ),
+        encode=EncodeSettings(
+            codec=flags.codec,
+            crf=flags.crf,
+            preset=flags.preset,
+            audio=flags.audio,
+            subtitles=flags.subtitles,
+            keep_metadata=flags.keep_metadata,
+        ),
+        rules=Rules.parse(flags),
+        start=None if flags.start is None else parse_time(flags.start),
+        end=None if flags.end is None else parse_time(flags.end),
+        allow_damaged=flags.allow_damaged,
+        strict=flags.strict,
+        overwrite=flags.overwrite,
+        preview=None if flags.preview is None else Path(flags.preview),
+    )

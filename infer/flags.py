@@ -1,0 +1,149 @@
+"""The flags of `python -m infer`, grouped as a person thinks of them. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _ArgumentGroup
+
+EXAMPLES = """\
+examples:
+  python -m infer video clip.mp4 --hide face                      writes clip.masked.mp4
+  python -m infer video clip.mp4 -o out.mp4 --hide face --effect fill --color black
+  python -m infer video clip.mp4 -o out.mp4 --hide face --start 0:50 --end 1:05
+  python -m infer video FOLDER -o FOLDER2 --hide face             every video and picture in it
+  python -m infer image photo.jpg -o out.jpg --hide face
+  python -m infer render clip.mp4 --detections clip.masked.mp4.detections.jsonl -o out.mp4
+
+exit codes: 0 done · 1 some of many files failed · 2 wrong input or flag · 3 damaged source · 4 --strict and something
+needs review · 130 interrupted
+"""
+
+
+def parser() -> ArgumentParser:
+    """Build the parser of all commands."""
+    top = ArgumentParser(
+        prog="python -m infer",
+        description="Hide things in videos and pictures: sound kept, no frame left bare.",
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, what in (
+        ("video", "hide things in a video, a folder of videos and pictures, or a video behind an address"),
+        ("image", "hide things in a picture or a folder of them"),
+        ("render", "hide what a detections file lists, e.g. after editing it by hand; nothing is analysed"),
+        ("detect", "write the detections file only"),
+    ):
+        command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("source", metavar="IN", help="file, folder or address (http, https)")
+        command.add_argument("-o", "--output", metavar="OUT", help="default: IN with .masked before the suffix")
+        if name == "render":
+            command.add_argument(
+                "--detections", metavar="FILE", required=True, help="the detections file, one line a frame"
+            )
+        _what(command.add_argument_group("what to hide"), required=name != "render")
+        _search(command.add_argument_group("how it is found"))
+        _selection(command.add_argument_group("what is kept or left out"))
+        _cover(command.add_argument_group("how it is hidden"))
+        _output(command.add_argument_group("the output"))
+    classes = commands.add_parser("classes", help="list what can be hidden, and what finds it")
+    classes.add_argument("--presets", metavar="FILE", help="a file with presets of your own (JSON)")
+    return top
+
+
+def _what(group: _ArgumentGroup, required: bool) -> None:
+    group.add_argument(
+        "--hide",
+        metavar="NAMES",
+        action="append",
+        default=None if required else ["face"],
+        required=required,
+        help="classes or presets, with commas: face, faces, office-privacy, … (`python -m infer classes` lists them)",
+    )
+    group.add_argument("--presets", metavar="FILE", help="a file with presets of your own (JSON)")
+
+
+def _search(group: _ArgumentGroup) -> None:
+    group.add_argument("--detector", metavar="NAME", help="centerface (default for faces) or haar")
+    group.add_argument("--score", type=share, metavar="S", help="a sighting is believed from this score on (0..1)")
+    group.add_argument("--floor", type=share, metavar="S", help="lowest score that linking over the clip may use")
+    group.add_argument("--nms", type=share, metavar="IOU", help="overlap above which two boxes are one object")
+    group.add_argument("--mask-threshold", type=share, metavar="P", help="lower = larger masks (detectors with masks)")
+    group.add_argument("--input-size", type=positive, metavar="PX", help="analyse pictures at this longer side")
+    group.add_argument(
+        "--detect-every", type=positive, default=1, metavar="K", help="analyse each K-th frame (default 1)"
+    )
+    group.add_argument("--no-track", action="store_true", help="each frame on its own: no linking over the clip")
+    group.add_argument(
+        "--on-error",
+        choices=["cover", "stop"],
+        default="cover",
+        help="a frame that cannot be analysed is covered whole (default), or the run stops",
+    )
+    group.add_argument("--device", default="auto", metavar="NAME", help="auto (default), cpu, cuda, …")
+
+
+def _selection(group: _ArgumentGroup) -> None:
+    group.add_argument("--start", metavar="TIME", help="begin of the fragment: seconds, m:ss or h:mm:ss")
+    group.add_argument("--end", metavar="TIME", help="end of the fragment, exclusive")
+    group.add_argument("--keep", metavar="TRACKS", action="append", default=[], help="hide only these tracks, e.g. 1,4")
+    group.add_argument("--exclude", metavar="TRACKS", action="append", default=[], help="leave these tracks visible")
+    group.add_argument(
+        "--zone", metavar="X1,Y1,X2,Y2[@FROM-TO]", action="append", default=[], help="hide only inside; pixels or %%"
+    )
+    group.add_argument(
+        "--zone-exclude", metavar="X1,Y1,X2,Y2[@FROM-TO]", action="append", default=[], help="hide nothing inside"
+    )
+    group.add_argument(
+        "--zone-cover", metavar="X1,Y1,X2,Y2[@FROM-TO]", action="append", default=[], help="always cover this rectangle"
+    )
+    group.add_argument("--between", metavar="FROM-TO", action="append", default=[], help="hide only in this time")
+
+
+def _cover(group: _ArgumentGroup) -> None:
+    group.add_argument("--effect", default="pixelate", metavar="NAME", help="pixelate (default), fill, gaussian, …")
+    group.add_argument("--color", metavar="NAME", help="colour of fill and outline: a name or #rrggbb")
+    group.add_argument(
+        "--background", metavar="WHAT", help="for --effect background: a picture, gradient, blur or a keyword"
+    )
+    group.add_argument(
+        "--strength", type=float, metavar="X", help="strength of the effect; the default cannot be undone"
+    )
+    group.add_argument("--shape", choices=["mask", "box", "ellipse"], help="what is covered of an object")
+    group.add_argument("--grow", metavar="N", help="widen each object by pixels (8) or a share of its size (15%%)")
+    group.add_argument("--feather", type=float, metavar="PX", help="soft edge, outwards only")
+
+
+def _output(group: _ArgumentGroup) -> None:
+    group.add_argument("--codec", metavar="NAME", help="h264, hevc, vp9, av1, … or an encoder's name")
+    group.add_argument("--crf", type=float, metavar="N", help="quality of the encoder: lower is better")
+    group.add_argument("--preset", metavar="NAME", help="speed of the encoder, e.g. fast")
+    group.add_argument("--audio", choices=["copy", "drop"], default="copy", help="sound tracks (default copy)")
+    group.add_argument("--subtitles", choices=["copy", "drop"], default="copy", help="subtitle tracks (default copy)")
+    group.add_argument("--keep-metadata", action="store_true", help="keep location, device, titles and the like")
+    group.add_argument("--preview", metavar="PNG", help="before/after sheet; it shows what is hidden")
+    group.add_argument("--strict", action="store_true", help="exit 4 when moments need to be checked by eye")
+    group.add_argument("--allow-damaged", action="store_true", help="write an output although the source is damaged")
+    group.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+    group.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def share(text: str) -> float:
+    """Parse a number in 0..1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def positive(text: str) -> int:
+    """Parse a whole number of at least 1."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return value

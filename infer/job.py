@@ -1,0 +1,183 @@
+"""One source on its way to one masked output: checks before, the second pass, the report after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+
+from common.detections import read_header
+from common.detectors.detector import Detector
+from common.errors import DamagedSourceError
+from common.progress import Progress
+from common.telltale import Telltale
+from common.video.damage import Damage
+from common.video.frame import upright
+from common.video.info import VideoInfo, probe
+from common.video.plan import check_plan
+from common.video.writer import EncodeSettings, VideoWriter
+from infer.clip import Clip
+from infer.effects import EFFECTS
+from infer.effects.renderer import Renderer
+from infer.outputs import Outputs
+from infer.preview import PreviewCollector
+from infer.render import Rendered, rendered, show_whole_clip
+from infer.report import Report, sha256, versions, write_report
+from infer.select import Selector
+from infer.settings import HideSettings
+from infer.tally import Tally, Totals
+
+
+class VideoJob:
+    """One video on its way to its masked output.
+
+    Args:
+        source: any video file.
+        target: final name of the masked video.
+        settings: what to hide, and how.
+        argv: the command line, for the report.
+        quiet: no progress on stderr.
+
+    Raises:
+        UserError: the source is no video, or the fragment is none.
+    """
+
+    def __init__(
+        self, source: Path, target: Path, settings: HideSettings, argv: Sequence[str] = (), quiet: bool = True
+    ) -> None:
+        self.info: VideoInfo = probe(source)
+        self.source, self.target, self.settings = source, target, settings
+        self.clip = Clip(source, settings.start, settings.end)
+        self.seconds: dict[str, float] = {}
+        self._argv, self._quiet = list(argv), quiet
+
+    def check(self, outputs: Outputs, renderer: Renderer, inputs: Sequence[Path] = ()) -> None:
+        """Refuse what cannot work before the first frame is analysed.
+
+        Raises:
+            UserError: an output exists, is an input or cannot be written; the container cannot hold the source.
+        """
+        outputs.check((self.source, *inputs), overwrite=self.settings.overwrite)
+        preview = self.settings.preview
+        if preview is not None:
+            Outputs(preview, None, preview, preview).check((self.source, *inputs), overwrite=self.settings.overwrite)
+        check_plan(self.info, self.target, self._encode_settings(renderer))
+
+    def refuse(self, damage: Damage) -> None:
+        """Stop at a damaged source unless the settings allow it.
+
+        Raises:
+            DamagedSourceError: the source is damaged.
+        """
+        if damage and not self.settings.allow_damaged:
+            raise DamagedSourceError(
+                f"{self.source} is damaged: {damage.describe()}; nothing was written. "
+                "Get the file again, or add --allow-damaged: frames that cannot be trusted are covered whole then"
+            )
+
+    def render(self, files: Outputs, detections: Path, renderer: Renderer, detector: Detector | None) -> Report:
+        """Second pass: cover, encode, report.
+
+        Args:
+            files: staged names of the outputs.
+            detections: the detections file of the clip.
+            renderer: covers.
+            detector: what found the objects; None when the file came from elsewhere.
+
+        Returns:
+            The report, as written to `files`.
+        """
+        header = read_header(detections)
+        classes = self.settings.rules.classes(header.classes)
+        selector = Selector(self.settings.rules, self.info.display_size, header.classes)
+        tally = Tally(classes, self.info.display_size, sure=detector.sure if detector else 0.5)
+        preview = PreviewCollector(total_hint=self.clip.expected_frames(self.info)) if self.settings.preview else None
+        show_whole_clip(self.clip, detections, renderer, selector)
+        with self.timed("hiding"):
+            notes, damage = self._encode(files.masked, detections, renderer, selector, tally, preview)
+        self.refuse(damage)
+        report = begin_report(self.source, self.target, self.settings, renderer, detector)
+        with self.timed("hashing"):
+            report.hashes |= {
+                "source": sha256(self.source),
+                "output": sha256(files.masked),
+                "detections": sha256(detections),
+            }
+        report.totals = tally.totals()
+        report.argv, report.seconds = self._argv, self.seconds
+        report.damage = damage.describe() or None
+        report.telltales = telltales_in_words(self.info.telltales)
+        report.notes = [*notes, *renderer.notes, *selector.notes()]
+        write_report(report, files.report, files.page)
+        if preview is not None and self.settings.preview is not None:
+            preview.write(self.settings.preview, overwrite=self.settings.overwrite)
+        return report
+
+    def _encode(
+        self,
+        path: Path,
+        detections: Path,
+        renderer: Renderer,
+        selector: Selector,
+        tally: Tally,
+        preview: PreviewCollector | None,
+    ) -> tuple[list[str], Damage]:
+        settings = self.settings
+        writer = VideoWriter(
+            path, self.target, self.info, self._encode_settings(renderer), settings.start, settings.end
+        )
+        expected = self.clip.expected_frames(self.info)
+        with (
+            writer,
+            Progress("hiding", expected, quiet=self._quiet) as progress,
+            rendered(self.clip, detections, renderer, selector) as clip,
+        ):
+            for item in progress.count(clip.items):
+                writer.write(item.picture, item.frame)
+                tally.add(item.objects, item.covered)
+                if preview is not None and preview.wants(item.frame.index):
+                    preview.add(item.frame.time, item.frame.rgb(), _rgb(item))
+        return writer.notes, clip.damage
+
+    def _encode_settings(self, renderer: Renderer) -> EncodeSettings:
+        return replace(self.settings.encode, alpha=renderer.effect.needs_alpha)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Note how long a part of the work takes."""
+        begin = time.monotonic()
+        yield
+        self.seconds[part] = round(time.monotonic() - begin, 3)
+
+
+def begin_report(
+    source: Path, target: Path, settings: HideSettings, renderer: Renderer, detector: Detector | None
+) -> Report:
+    """Everything of a report that is known without the frames."""
+    cover = renderer.settings()
+    return Report(
+        source=str(source),
+        output=str(target),
+        totals=Totals(),
+        effect=cover["effect"],
+        anonymises="yes" if cover["anonymises"] is True else EFFECTS[renderer.effect.name].anonymises,
+        settings={**settings.as_json(), "cover": cover},
+        versions=versions(),
+        model=f"{detector.name} on {detector.device}" if detector else "given detections",
+        telltales_kept=settings.encode.keep_metadata,
+    )
+
+
+def telltales_in_words(telltales: Sequence[Telltale]) -> list[str]:
+    """What was found on the side, a phrase each."""
+    return [f"{telltale.what} ({telltale.where})" for telltale in telltales]
+
+
+def _rgb(item: Rendered) -> np.ndarray:
+    picture: av.VideoFrame = item.picture
+    return upright(picture.to_ndarray(format="rgb24"), item.frame.rotation)

@@ -1,0 +1,100 @@
+"""Everything that decides what is looked for and how it is hidden."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from common.video.writer import EncodeSettings
+from infer.select import Rules
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for, and how sure one has to be.
+
+    Attributes:
+        detector: name as `common.detectors.open_detector` knows it.
+        classes: class names to hide.
+        score: score from which one sighting is believed; None takes the detector's own.
+        floor: lowest score that linking may use; None takes the detector's own.
+        options: further options of the detector.
+        device: "auto", "cpu", "cuda", …
+        every: analyse each K-th frame; optical flow fills in the others.
+        stop_on_error: stop when a frame cannot be analysed instead of covering it whole.
+        link: link objects over the whole clip; otherwise each frame stands alone.
+    """
+
+    detector: str = "centerface"
+    classes: tuple[str, ...] = ("face",)
+    score: float | None = None
+    floor: float | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    every: int = 1
+    stop_on_error: bool = False
+    link: bool = True
+
+
+@dataclass(frozen=True)
+class Cover:
+    """How what was found is covered; None takes the renderer's own default.
+
+    Attributes:
+        effect: name as `infer.effects.open_effect` knows it.
+        options: options of the effect.
+        shape: "mask", "box" or "ellipse".
+        grow: widening of each object, e.g. "15%" of its size or "8px".
+        feather: soft edge, outwards only, pixels.
+    """
+
+    effect: str = "pixelate"
+    options: dict[str, Any] = field(default_factory=dict)
+    shape: str | None = None
+    grow: str | None = None
+    feather: float | None = None
+
+
+@dataclass(frozen=True)
+class HideSettings:
+    """Settings of one run over a video, a picture or a folder.
+
+    Attributes:
+        search: what is looked for.
+        cover: how it is covered.
+        encode: how the output is written.
+        rules: tracks, classes, zones and times that are kept or left out.
+        start, end: fragment of the source in seconds, end exclusive; None: all of it.
+        allow_damaged: write an output although the source is damaged.
+        strict: end with exit code 4 when the report names moments to check.
+        overwrite: replace existing outputs.
+        preview: file for the before/after sheet, or None. It shows what is hidden.
+    """
+
+    search: Search = field(default_factory=Search)
+    cover: Cover = field(default_factory=Cover)
+    encode: EncodeSettings = field(default_factory=EncodeSettings)
+    rules: Rules = field(default_factory=Rules)
+    start: float | None = None
+    end: float | None = None
+    allow_damaged: bool = False
+    strict: bool = False
+    overwrite: bool = False
+    preview: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Settings as plain values, for the report and the detections file."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, Path | Fraction):
+        return str(value)
+    return value
