@@ -58,6 +58,7 @@ class Renderer:
             None if feather is None else Length.parse(feather),
             kept=effect.hides == BACKGROUND,
         )
+        self._last: tuple[FrameObjects, list[Patch], tuple[int, int]] | None = None
 
     def prepare(self, frames_and_objects: Iterable[tuple[Frame, FrameObjects]]) -> None:
         """Show the whole clip to the effect before rendering; worth a pass when `effect.needs_preparation`."""
@@ -129,8 +130,19 @@ class Renderer:
         return upright(alpha, rotation)
 
     def covered(self, objects: FrameObjects, size: tuple[int, int]) -> float:
-        """Share of the picture that is covered, soft edges not counted, 0..1."""
-        return float((self.region(objects, size) == 255).mean())
+        """Share of the picture that is covered, soft edges not counted, 0..1.
+
+        Right after `render` with the same objects nothing is computed twice.
+        """
+        if self._last is None or self._last[0] is not objects:
+            return float((self.region(objects, size) == 255).mean())
+        _, patches, stored_size = self._last
+        if self.effect.hides == NOTHING:
+            return 0.0
+        alpha, pixels = union(patches, stored_size), stored_size[0] * stored_size[1]
+        if self.effect.hides == BACKGROUND:
+            return 1 - np.count_nonzero(alpha) / pixels
+        return np.count_nonzero(alpha == 255) / pixels
 
     @property
     def notes(self) -> list[str]:
@@ -157,12 +169,14 @@ class Renderer:
         return [make_patch(region, size, rotation, grid) for region in regions]
 
     def _apply(self, canvas: Canvas, objects: FrameObjects, whole: str | None) -> None:
+        self._last = None
         if whole:
             self.effect.apply_whole(canvas, whole)
             if self.effect.hides == OBJECTS:
                 canvas.make_opaque(whole_patch(canvas.size))
             return
         patches = self._patches(objects, canvas.display_size, canvas.rotation, canvas.planes.layout.grid)
+        self._last = objects, patches, canvas.size
         self.effect.apply(canvas, patches, objects)
         if self.effect.hides == OBJECTS:
             for patch in patches:

@@ -218,6 +218,15 @@ def test_share_that_is_covered_and_settings_for_the_report():
     assert any("reversible" in note for note in renderer.notes)
 
 
+@pytest.mark.parametrize("effect", ["fill", "cutout", "none"])
+def test_the_share_is_the_same_before_and_after_rendering(effect):
+    renderer = Renderer(open_effect(effect), shape="box", grow=0, feather=2)
+    objects = objects_of([[0, 0, 20, 10], [10, 4, 30, 20]])
+    before = renderer.covered(objects, (48, 64))
+    renderer.render(frame_of(noise_picture("yuv444p", (64, 48)), rotation=1), objects)
+    assert renderer.covered(objects, (48, 64)) == pytest.approx(before)
+
+
 def test_masks_of_another_video_are_refused():
     picture = noise_picture("yuv420p", (32, 32))
     objects = objects_of([[0, 0, 5, 5]], masks=np.ones((1, 16, 16), bool))
