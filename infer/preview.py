@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from common.staging import staged
 from infer.moments import timestamp
 
 SHEET_WIDTH = 1600  # pixels at most
@@ -108,17 +109,22 @@ class PreviewCollector:
         """JPEG of the masked picture for each wanted frame: `infer.report.write_report` takes them."""
         return {number: _jpeg(pair.after) for number, pair in self._chosen.items()}
 
-    def write(self, path: Path) -> int:
+    def write(self, path: Path, *, overwrite: bool = False) -> int:
         """Write the sheet as PNG: before above, after below, with the time of each.
 
         Args:
             path: where it goes. What is hidden can be seen on it.
+            overwrite: replace an existing file.
 
         Returns:
             The number of pairs on it.
+
+        Raises:
+            UserError: the file exists, or cannot be written.
         """
         pairs = [pair for pair in self.pairs().values() if pair.before is not None]
-        _sheet(pairs).save(path, format="PNG", optimize=False)
+        with staged(path, overwrite=overwrite) as unfinished:
+            _sheet(pairs).save(unfinished, format="PNG")
         return len(pairs)
 
     def _is_even(self, index: int) -> bool:

@@ -120,7 +120,7 @@ def _tracks(tracks: Sequence[TrackSummary]) -> str:
 
 def _frames(report: Report) -> str:
     totals = report.totals
-    facts = [(f"covered whole: {reason}", f"{count} frames") for reason, count in totals.whole_frames.items()]
+    facts = [("covered whole", f"{count} × {reason}") for reason, count in totals.whole_frames.items()]
     if totals.empty_stretches:
         shown = [f"{timestamp(first)} – {timestamp(last)}" for first, last in totals.empty_stretches[:STRETCHES_SHOWN]]
         more = len(totals.empty_stretches) - len(shown)

@@ -5,7 +5,7 @@ Memory holds a summary a track and bounded lists, nothing a frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -243,7 +243,8 @@ class Tally:
         if seconds >= LONG_RUN:
             reason = f"followed for {seconds:.1f} s without a sighting"
             severity = min(1.0, 0.25 + seconds / 4)
-            weakest.add(Moment(track.run_time + seconds / 2, track.run_index, reason, severity, (track.number,)))
+            middle = (track.run_index + track.last_index) // 2
+            weakest.add(Moment(track.run_time + seconds / 2, middle, reason, severity, (track.number,)))
         track.run_index = None
 
     def _count_empty(self, frame: FrameObjects) -> None:
@@ -299,3 +300,23 @@ class Tally:
             lowest_score=track.lowest if detected else None,
             mean_score=track.score_sum / detected if detected else None,
         )
+
+
+def weak_frames(
+    frames: Iterable[FrameObjects], classes: Sequence[str], size: tuple[int, int], *, sure: float = 0.5
+) -> dict[int, str]:
+    """Find the weakest moments before anything is rendered, so that their pictures can be collected on the way.
+
+    Args:
+        frames: of the whole clip, after selection.
+        classes: class names as `class_id` counts them.
+        size: (height, width) of the display picture.
+        sure: score from which the detector is believed.
+
+    Returns:
+        Reason by frame number.
+    """
+    tally = Tally(classes, size, sure=sure)
+    for frame in frames:
+        tally.add(frame, 0.0)
+    return {moment.index: moment.reason for moment in tally.totals().moments}

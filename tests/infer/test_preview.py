@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.errors import UserError
 from infer.preview import CAPTION, CELL, GAP, PreviewCollector
 
 
@@ -59,6 +60,8 @@ def test_the_sheet_has_before_above_after(tmp_path):
     top = 2 * CAPTION
     assert (sheet[top : top + 36, GAP : GAP + 64] == 200).all()
     assert (sheet[top + 38 : top + 74, GAP : GAP + 64] == 50).all()
+    with pytest.raises(UserError, match="--overwrite"):
+        collect(20, count=8).write(path)
     # Captions are written in something else than the background.
     assert sheet[:CAPTION].std() > 5
 

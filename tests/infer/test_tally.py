@@ -3,7 +3,7 @@ import pytest
 
 from common.detections import FrameObjects, make_detections
 from infer.moments import Moment, Weakest, timestamp
-from infer.tally import Tally
+from infer.tally import Tally, weak_frames
 
 SIZE = (100, 200)
 MIDDLE, EDGE = (80, 40, 100, 60), (0, 40, 20, 60)
@@ -77,10 +77,10 @@ def test_a_long_run_without_a_sighting_is_a_moment_at_its_middle():
 
 def test_a_run_to_the_end_of_the_clip_counts_and_the_tally_may_go_on():
     counted = tally([frame(0, seen(1)), *(frame(index, followed(1)) for index in range(1, 9))])
-    assert reasons(counted.totals()) >= {("followed for 0.8 s without a sighting", 1, (1,))}
+    assert reasons(counted.totals()) >= {("followed for 0.8 s without a sighting", 4, (1,))}
     counted.add(frame(9, followed(1)), 0.1)
     counted.add(frame(10, seen(1)), 0.1)
-    assert reasons(counted.totals()) == {("followed for 0.9 s without a sighting", 1, (1,))}
+    assert reasons(counted.totals()) == {("followed for 0.9 s without a sighting", 5, (1,))}
 
 
 def test_appearing_and_disappearing_in_mid_picture_but_not_at_the_edge_or_the_ends():
@@ -99,6 +99,11 @@ def test_beside_a_frame_covered_whole_or_a_cut_it_is_no_surprise():
     counted.add(frame(2, seen(2)), 0.1, cut=True)
     counted.add(frame(3, seen(2)), 0.1)
     assert reasons(counted.totals()) == {("scene cut with objects beside it", 2, (2,))}
+
+
+def test_the_weak_frames_are_known_before_rendering():
+    frames = [frame(0), frame(1, seen(1)), frame(2, seen(1)), frame(3)]
+    assert weak_frames(frames, ("face",), SIZE) == {1: "appears in mid-picture", 2: "disappears in mid-picture"}
 
 
 def test_a_track_that_comes_back_has_not_disappeared():
