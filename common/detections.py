@@ -3,7 +3,8 @@
 The first line is the header: {"format": "hide-in-video detections", "version": 1, "width", "height" (display picture),
 "classes": [names], "source": name, "settings": {...}}. Every further line is a frame:
 {"frame": index, "time": seconds, "whole": reason or null, "objects": [{"class", "score", "box": [x1, y1, x2, y2]
-pixels, "track": number or null, "origin", "mask": COCO RLE {"size": [h, w], "counts": text} or absent}]}.
+pixels, "track": number or null, "origin", "mask": COCO RLE {"size": [h, w], "counts": text} or absent}]}, and where it
+applies "cut": true (a new scene begins) and "doubts": [what to check by eye].
 
 By hand, "whole" may be left out (null), and in an object "score" (1), "track" (null), "origin" ("manual") and "mask"
 (the box is covered). Anything else that is missing, misspelled or out of order is an error that names the line: a
@@ -31,7 +32,7 @@ DETECTED, PROPAGATED, MANUAL = "detected", "propagated", "manual"
 ORIGINS = (DETECTED, PROPAGATED, MANUAL)
 VERSION = 1
 LARGEST = 1e9  # no coordinate or time is beyond; NaN is not within
-FRAME_KEYS = ("frame", "time", "whole", "objects")
+FRAME_KEYS = ("frame", "time", "whole", "objects", "cut", "doubts")
 OBJECT_KEYS = ("class", "score", "box", "track", "origin", "mask")
 
 
@@ -45,12 +46,16 @@ class FrameObjects:
         detections: boxes in display pixels. `class_id`, `confidence`, `tracker_id` (-1: none) are always set,
             `data["origin"]` is an array of "detected", "propagated" or "manual".
         whole: why the frame is covered whole, or None.
+        cut: a new scene begins with this frame.
+        doubts: what somebody should check in this frame by eye, in words, e.g. a weak sighting that was not believed.
     """
 
     index: int
     time: float
     detections: sv.Detections
     whole: str | None = None
+    cut: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass
@@ -151,7 +156,11 @@ class DetectionsWriter:
             raise ValueError("the detections file is not open: use the writer in a with statement")
         if objects.index != self.frames:
             raise ValueError(f"frame {objects.index} given where frame {self.frames} is next")
-        frame = {"frame": objects.index, "time": round(objects.time, 6), "whole": objects.whole}
+        frame: dict[str, Any] = {"frame": objects.index, "time": round(objects.time, 6), "whole": objects.whole}
+        if objects.cut:
+            frame["cut"] = True
+        if objects.doubts:
+            frame["doubts"] = list(objects.doubts)
         self._file.write(self._encoder.encode(frame | {"objects": self._objects(objects.detections)}) + "\n")
         self.frames += 1
 
@@ -296,7 +305,7 @@ class _Lines:
         """Check the line of a frame."""
         line = self.parse(text)
         self.check_keys(line, FRAME_KEYS, "a frame")
-        index, time, whole, objects = (line.get(key) for key in FRAME_KEYS)
+        index, time, whole, objects, cut, doubts = map(line.get, FRAME_KEYS)
         if isinstance(index, bool) or not isinstance(index, int):
             self.fail(f'"frame" must be the frame\'s number, expected {self.frames}')
         if index != self.frames:
@@ -310,9 +319,13 @@ class _Lines:
             self.fail('"whole" must be null, or the reason in quotes why the frame is covered whole')
         if not isinstance(objects, list):
             self.fail('"objects" must be a list, [] when nothing is to be hidden')
+        if cut not in (None, True, False):
+            self.fail('"cut" must be true or false')
+        if doubts is not None and not (isinstance(doubts, list) and all(isinstance(doubt, str) for doubt in doubts)):
+            self.fail('"doubts" must be a list of texts')
         self.frames += 1
         detections = self.detections([self.object(item, header) for item in objects], header)
-        return FrameObjects(index, float(time), detections, whole)  # type: ignore[arg-type]
+        return FrameObjects(index, float(time), detections, whole, bool(cut), tuple(doubts or ()))  # type: ignore[arg-type]
 
     def object(self, item: Any, header: Header) -> tuple[list[float], float, int, int, str, list[int] | None]:
         """Check one object; return box, score, class id, track, origin and run lengths."""

@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -202,7 +202,7 @@ class Selector:
         boxes = [box for span, box in self._cover if frame.time in span]
         if boxes:
             detections = _with_boxes(detections, np.array(boxes), self.classes.index(ZONE_CLASS), self.size)
-        return FrameObjects(frame.index, frame.time, detections, frame.whole)
+        return replace(frame, detections=detections)
 
     def notes(self) -> list[str]:
         """Say in words what the rules did, and which of them met nothing."""

@@ -15,6 +15,7 @@ from infer.moments import Moment, Weakest
 
 EDGE = 0.03  # share of a side: an object this near to the edge may come in or go out there
 LONG_RUN = 0.5  # seconds without a sighting from which a run is worth a look
+CUT, DOUBT = 0.3, 0.35  # severity of a scene cut beside objects, and of what the linking was in doubt about
 REASONS = 50  # distinct reasons for covering a frame whole that are told apart
 STRETCHES = 200  # stretches of frames without an object that are listed
 
@@ -123,13 +124,12 @@ class Tally:
         self._was_whole = False
         self._empty_from: float | None = None
 
-    def add(self, frame: FrameObjects, covered_share: float, *, cut: bool = False) -> None:
+    def add(self, frame: FrameObjects, covered_share: float) -> None:
         """Count a frame.
 
         Args:
             frame: as rendered.
             covered_share: share of the picture that was covered (0..1).
-            cut: the picture changes altogether from the frame before to this one.
         """
         totals = self._totals
         if totals.frames:
@@ -141,11 +141,13 @@ class Tally:
         self._shares += share
         if share > totals.highest_share:
             totals.highest_share, totals.highest_time = share, frame.time
-        fresh = self._was_whole or cut or totals.frames == 1
+        fresh = self._was_whole or frame.cut or totals.frames == 1
         active = self._add_objects(frame, fresh)
-        self._end_tracks(self._active - active, excused=cut or frame.whole is not None)
-        if cut and (active or self._active):
-            self.note(frame.time, frame.index, "scene cut with objects beside it", 0.3, tuple(sorted(active)))
+        self._end_tracks(self._active - active, excused=frame.cut or frame.whole is not None)
+        if frame.cut and (active or self._active):
+            self.note(frame.time, frame.index, "scene cut with objects beside it", CUT, tuple(sorted(active)))
+        for doubt in frame.doubts:
+            self.note(frame.time, frame.index, doubt, DOUBT)
         self._count_empty(frame)
         if frame.whole is not None:
             self._count_whole(frame.whole)

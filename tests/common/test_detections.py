@@ -47,7 +47,10 @@ def test_what_is_written_is_read(tmp_path):
         [7, -1],
         ["propagated", "manual"],
     )
-    frames = [FrameObjects(0, 0.04, detections), FrameObjects(1, 0.08, objects(1).detections, whole="corrupt")]
+    frames = [
+        FrameObjects(0, 0.04, detections),
+        FrameObjects(1, 0.08, objects(1).detections, whole="corrupt", cut=True, doubts=("é?",)),
+    ]
     path = written(tmp_path / "found.jsonl", frames)
     first, second = read_detections(path)
     assert first.index == 0 and first.time == 0.04 and first.whole is None
@@ -56,6 +59,8 @@ def test_what_is_written_is_read(tmp_path):
     assert first.detections.class_id.tolist() == [0, 1]
     assert first.detections.tracker_id.tolist() == [7, -1]
     assert first.detections.data["origin"].tolist() == ["propagated", "manual"]
+    assert not first.cut and first.doubts == ()
+    assert second.cut and second.doubts == ("é?",)
     assert second.whole == "corrupt" and len(second.detections) == 0
     assert read_header(path) == HEADER
 
@@ -119,6 +124,8 @@ def object_with(**changes):
         (frame_with(whole=True), '"whole"'),
         (frame_with(objects=None), '"objects" must be a list'),
         (frame_with(objects=[5]), "in braces"),
+        (frame_with(cut=1.5), '"cut"'),
+        (frame_with(doubts="x"), '"doubts"'),
         (frame_with(Whole="by hand"), 'did you mean "whole"'),
         (object_with(scor=1), 'did you mean "score"'),
         (object_with(colour="red"), "known are class"),

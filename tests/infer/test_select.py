@@ -1,4 +1,5 @@
 from argparse import Namespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,8 +89,10 @@ def test_a_rectangle_is_covered_on_empty_frames_and_outside_the_window():
 
 
 def test_a_frame_that_is_covered_whole_stays_so():
-    result = Selector(flags(between="5-6"), SIZE, ("face", "dog")).select(frame(whole="corrupt"))
-    assert result.whole == "corrupt"
+    result = Selector(flags(between="5-6"), SIZE, ("face", "dog")).select(
+        replace(frame(whole="corrupt"), cut=True, doubts=("weak",))
+    )
+    assert (result.whole, result.cut, result.doubts) == ("corrupt", True, ("weak",))
 
 
 def test_what_was_set_by_hand_goes_only_with_its_own_track():

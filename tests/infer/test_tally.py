@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -96,7 +98,7 @@ def test_beside_a_frame_covered_whole_or_a_cut_it_is_no_surprise():
     whole = [frame(0, seen(1)), frame(1, seen(1)), frame(2, whole="corrupt"), frame(3, seen(2)), frame(4, seen(2))]
     assert tally(whole).totals().moments == []
     counted = tally([frame(0, seen(1)), frame(1, seen(1))])
-    counted.add(frame(2, seen(2)), 0.1, cut=True)
+    counted.add(replace(frame(2, seen(2)), cut=True), 0.1)
     counted.add(frame(3, seen(2)), 0.1)
     assert reasons(counted.totals()) == {("scene cut with objects beside it", 2, (2,))}
 
@@ -121,9 +123,11 @@ def test_weak_and_single_sightings():
 
 
 def test_what_others_found_doubtful_is_taken_in():
-    counted = tally([frame(0)])
-    counted.note(0.0, 0, "a weak sighting was dropped", 0.9)
-    assert counted.totals().moments == [Moment(0.0, 0, "a weak sighting was dropped", 0.9)]
+    counted = tally([frame(0), replace(frame(1), doubts=("a weak sighting was dropped",))])
+    counted.note(0.0, 0, "looks odd", 0.9)
+    odd, dropped = counted.totals().moments
+    assert odd == Moment(0.0, 0, "looks odd", 0.9)
+    assert (dropped.index, dropped.reason) == (1, "a weak sighting was dropped")
 
 
 def test_the_most_severe_are_kept_and_neighbours_are_one():
