@@ -13,7 +13,7 @@ from common.detections import FrameObjects
 from common.errors import UserError
 from common.image import read_image
 from common.video.frame import stored
-from infer.effects.blur import Gaussian
+from infer.effects.blur import Backdrop
 from infer.effects.canvas import Canvas
 from infer.effects.effect import BACKGROUND, Effect, checked_strength
 from infer.effects.kept import everything_else
@@ -43,7 +43,7 @@ class Background(Effect):
             by: "gradient", "blur", the path of a picture of any size, or, with `pictures`, a keyword.
             pictures: folder of tagged pictures (see `pictures.tagged_pictures`).
             colours: first and last colour of the gradient; as a text, separated by a comma.
-            strength: of the blur, 1 leaves eight samples across the picture.
+            strength: of the blur, 1 leaves 24 samples across the picture.
             seed: which one of several pictures with the keyword.
 
         Raises:
@@ -62,8 +62,8 @@ class Background(Effect):
         if pictures is not None:
             self._picture = read_image(choose_picture(Path(pictures), by, seed)).pixels[..., :3]
         elif by == "blur":
-            self._blur = Gaussian(self.strength)
-            self.notes += [note.replace("an object", "the picture") for note in self._blur.notes]
+            self._blur = Backdrop(self.strength)
+            self.notes += self._blur.notes
         elif by != "gradient":
             if not Path(by).is_file():
                 raise UserError(

@@ -31,6 +31,8 @@ class ReducedEffect(Effect):
     """
 
     default_cells: ClassVar[float] = 8.0
+    largest_cells: ClassVar[float] = LARGEST_CELLS
+    across: ClassVar[str] = "an object"
 
     def __init__(self, strength: float = 1.0) -> None:
         """Set up.
@@ -47,15 +49,15 @@ class ReducedEffect(Effect):
         self.smallest_cell = max(1.0, SMALLEST_CELL * checked_strength(strength))
         if not self.anonymises:
             self.notes.append(
-                f"{self.name} at strength {float(strength):g} leaves {self.cells:.0f} samples across an object and may "
-                f"be reversible; at most {LARGEST_CELLS} hide it "
-                f"(strength {self.default_cells / LARGEST_CELLS:.2g} or more)"
+                f"{self.name} at strength {float(strength):g} leaves {self.cells:.0f} samples across {self.across} and "
+                f"may be reversible; at most {self.largest_cells:g} hide it "
+                f"(strength {self.default_cells / self.largest_cells:.2g} or more)"
             )
 
     @property
     def anonymises(self) -> bool:
         """Whether few enough samples are left."""
-        return self.cells <= LARGEST_CELLS
+        return self.cells <= self.largest_cells
 
     def paint(self, canvas: Canvas, patch: Patch) -> None:
         """Replace the patch by its reduced, filtered and enlarged copy."""
@@ -100,6 +102,17 @@ class Gaussian(ReducedEffect):
         wide, high = (min(side * 4, limit) for side, limit in zip(small.shape[::-1], size_wh, strict=True))
         finer = cv2.GaussianBlur(cv2.resize(soft, (wide, high), interpolation=cv2.INTER_LINEAR), (0, 0), 1.6)
         return cv2.resize(finer, size_wh, interpolation=cv2.INTER_LINEAR)
+
+
+class Backdrop(Gaussian):
+    """Gaussian blur of a whole picture.
+
+    24 samples across the picture leave at most 12 of anything that takes up half of it.
+    """
+
+    default_cells = 24.0
+    largest_cells = 24.0
+    across = "the picture"
 
 
 class Average(ReducedEffect):
