@@ -130,6 +130,7 @@ def test_prepare_pads_and_does_not_stretch():
     assert (top, bottom, left, right) == (15, 16, 7, 7)
     np.testing.assert_array_equal(tensor[0, :, top:-bottom, left:-right], picture.transpose(2, 0, 1))
     np.testing.assert_array_equal(tensor[0, :, top - 3, left:-right], picture[3].T)
+    np.testing.assert_array_equal(tensor[0, :, -bottom:, -1], np.repeat(picture[-1, -1][:, None], bottom, 1))
     assert prepare(picture, (64, 96), margin=0).shape == (1, 3, 64, 96)
     assert prepare(picture, (64, 96), margin=1).shape == (1, 3, 96, 128)
 
@@ -165,7 +166,7 @@ def test_padding_leaves_boxes_where_they_are(detector, move):
     picture = data.astronaut()
     (whole,) = detector([picture])
     (cut,) = detector([np.ascontiguousarray(picture[: 512 - move, : 512 - move])])
-    np.testing.assert_allclose(sure(cut).xyxy, sure(whole).xyxy, atol=3)
+    np.testing.assert_allclose(sure(cut).xyxy, sure(whole).xyxy, atol=5)
 
 
 def test_boxes_end_at_the_picture(detector):
