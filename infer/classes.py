@@ -136,14 +136,14 @@ def listing(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield (name, found by, status) of all presets and classes; what is ready comes first."""
     presets = [
-        (preset.name, "preset: " + ", ".join(preset.classes), _status(preset.classes, available))
+        (preset.name, "preset", f"{_status(preset.classes, available)}: {', '.join(preset.classes)}")
         for preset in _all_presets(available, preset_file).values()
     ]
     classes = [
         (name, " or ".join(finders(name, available)) or WAITING[name].split(" (")[0], _status([name], available))
         for name in _class_names(available)
     ]
-    yield from sorted(presets + classes, key=lambda row: row[2] != "ready")
+    yield from sorted(presets + classes, key=lambda row: not row[2].startswith("ready"))
 
 
 def finders(name: str, available: Mapping[str, tuple[str, ...]] = BUILT_IN) -> list[str]:
