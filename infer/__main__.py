@@ -1,3 +1,5 @@
+"""`python -m infer`."""
+
 import sys
 
 from common.cli import run

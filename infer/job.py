@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from common.detections import read_header
+from common.detections import read_detections, read_header
 from common.detectors.detector import Detector
 from common.errors import DamagedSourceError
 from common.progress import Progress
@@ -31,6 +31,9 @@ from infer.report import Report, sha256, versions, write_report
 from infer.select import Selector
 from infer.settings import HideSettings
 from infer.tally import Tally, Totals
+
+GIVEN_SURE = 0.5  # score below which a given detection is worth a look
+PREVIEW_FRAMES = 8  # pairs on the sheet besides the weakest moments
 
 
 class VideoJob:
@@ -93,30 +96,44 @@ class VideoJob:
             The report, as written to `files`.
         """
         header = read_header(detections)
-        classes = self.settings.rules.classes(header.classes)
-        selector = Selector(self.settings.rules, self.info.display_size, header.classes)
-        tally = Tally(classes, self.info.display_size, sure=detector.sure if detector else 0.5)
-        preview = PreviewCollector(total_hint=self.clip.expected_frames(self.info)) if self.settings.preview else None
-        show_whole_clip(self.clip, detections, renderer, selector)
+        sure = detector.sure if detector else GIVEN_SURE
+
+        def begin() -> tuple[Selector, Tally]:
+            selector = Selector(self.settings.rules, self.info.display_size, header.classes)
+            return selector, Tally(selector.classes, self.info.display_size, sure=sure)
+
+        show_whole_clip(self.clip, detections, renderer, begin()[0])
+        pictures = self._collector(detections, *begin())
+        selector, tally = begin()
         with self.timed("hiding"):
-            notes, damage = self._encode(files.masked, detections, renderer, selector, tally, preview)
+            notes, damage = self._encode(files.masked, detections, renderer, selector, tally, pictures)
         self.refuse(damage)
         report = begin_report(self.source, self.target, self.settings, renderer, detector)
         with self.timed("hashing"):
-            report.hashes |= {
-                "source": sha256(self.source),
-                "output": sha256(files.masked),
-                "detections": sha256(detections),
-            }
+            for name, path in (("source", self.source), ("output", files.masked), ("detections", detections)):
+                report.hashes[name] = sha256(path)
         report.totals = tally.totals()
         report.argv, report.seconds = self._argv, self.seconds
         report.damage = damage.describe() or None
         report.telltales = telltales_in_words(self.info.telltales)
         report.notes = [*notes, *renderer.notes, *selector.notes()]
-        write_report(report, files.report, files.page)
-        if preview is not None and self.settings.preview is not None:
-            preview.write(self.settings.preview, overwrite=self.settings.overwrite)
+        write_report(report, files.report, files.page, pictures.thumbnails())
+        if self.settings.preview is not None:
+            pictures.write(self.settings.preview, overwrite=self.settings.overwrite)
         return report
+
+    def _collector(self, detections: Path, selector: Selector, tally: Tally) -> PreviewCollector:
+        """Collects the pictures for report and preview; the weakest moments are known before anything is rendered."""
+        for objects in selector(read_detections(detections)):
+            tally.add(objects, 0.0)
+        weakest = {moment.index: moment.reason for moment in reversed(tally.totals().moments)}
+        aspect = self.info.sample_aspect_ratio or 1
+        return PreviewCollector(
+            count=PREVIEW_FRAMES if self.settings.preview else 0,
+            total_hint=self.clip.expected_frames(self.info),
+            wanted=weakest,
+            pixel_aspect=float(aspect if self.info.rotation % 2 == 0 else 1 / aspect),
+        )
 
     def _encode(
         self,
@@ -125,23 +142,22 @@ class VideoJob:
         renderer: Renderer,
         selector: Selector,
         tally: Tally,
-        preview: PreviewCollector | None,
+        pictures: PreviewCollector,
     ) -> tuple[list[str], Damage]:
         settings = self.settings
-        writer = VideoWriter(
-            path, self.target, self.info, self._encode_settings(renderer), settings.start, settings.end
-        )
+        encode = self._encode_settings(renderer)
         expected = self.clip.expected_frames(self.info)
         with (
-            writer,
+            VideoWriter(path, self.target, self.info, encode, settings.start, settings.end) as writer,
             Progress("hiding", expected, quiet=self._quiet) as progress,
             rendered(self.clip, detections, renderer, selector) as clip,
         ):
             for item in progress.count(clip.items):
-                writer.write(item.picture, item.frame)
                 tally.add(item.objects, item.covered)
-                if preview is not None and preview.wants(item.frame.index):
-                    preview.add(item.frame.time, item.frame.rgb(), _rgb(item))
+                if pictures.wants(item.frame.index):
+                    before = item.frame.rgb() if settings.preview else None
+                    pictures.add(item.frame.index, item.frame.time, before, _rgb(item))
+                writer.write(item.picture, item.frame)
         return writer.notes, clip.damage
 
     def _encode_settings(self, renderer: Renderer) -> EncodeSettings:

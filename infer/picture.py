@@ -92,7 +92,7 @@ def hide_picture(
         write_report(report, files.report, files.page)
         if settings.preview is not None:
             preview = PreviewCollector(1)
-            preview.add(0.0, np.ascontiguousarray(picture.pixels[..., :3]), np.ascontiguousarray(masked[..., :3]))
+            preview.add(0, 0.0, np.ascontiguousarray(picture.pixels[..., :3]), np.ascontiguousarray(masked[..., :3]))
             preview.write(settings.preview, overwrite=settings.overwrite)
     return report
 
