@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from infer.moments import timestamp
 
@@ -150,8 +150,17 @@ def _settings(report: Report) -> str:
     if report.argv:
         facts.append(("command", shlex.join(report.argv)))
     facts += [(f"time for {part}", f"{seconds:.1f} s") for part, seconds in report.seconds.items()]
-    text = json.dumps(report.settings, indent=1, ensure_ascii=False, default=str)
-    return _facts(facts) + (f"<pre>{escape(text)}</pre>" if report.settings else "")
+    return _facts(facts + [(name, _in_words(value)) for name, value in report.settings.items()])
+
+
+def _in_words(value: Any) -> str:
+    """Settings in a line; what is not set is left out."""
+    if isinstance(value, Mapping):
+        parts = ((key, _in_words(item)) for key, item in value.items())
+        return ", ".join(f"{key} {words}" for key, words in parts if words)
+    if value is None or value == []:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

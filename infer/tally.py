@@ -299,8 +299,8 @@ class Tally:
             first_time=track.first_time,
             last_time=track.last_time,
             frames=dict(track.frames),
-            lowest_score=track.lowest if detected else None,
-            mean_score=track.score_sum / detected if detected else None,
+            lowest_score=round(track.lowest, 4) if detected else None,
+            mean_score=round(track.score_sum / detected, 4) if detected else None,
         )
 
 

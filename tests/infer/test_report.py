@@ -69,7 +69,7 @@ def test_both_files_say_what_was_hidden_with_what(tmp_path):
         versions={"av": "18.0"},
         hashes={"source": "abc123", "output": "def456", "model": "789fed"},
         model="centerface on cpu",
-        settings={"search": {"score": 0.5}},
+        settings={"search": {"score": 0.5, "floor": None, "classes": ["face"]}, "start": None, "strict": False},
         telltales=["location in the file's tags"],
         notes=["second video track left out"],
         seconds={"finding": 12.34},
@@ -88,7 +88,7 @@ def test_both_files_say_what_was_hidden_with_what(tmp_path):
         "location in the file's tags",
         "second video track left out",
     ]
-    ways = ["centerface on cpu", "pixelate", "video 'my clip.mp4'", '"score": 0.5', "12.3 s", "18.0"]
+    ways = ["centerface on cpu", "pixelate", "video 'my clip.mp4'", 'score 0.5, classes ["face"]', "12.3 s", "18.0"]
     counts = ["appears in mid-picture", "0:05.000", "3.1 %", "25.0 %", "0:09.600 – 0:10.000", "0.82 (0.31)"]
     for expected in [*files, *ways, *counts, "Name", "Date", "Signature", "Needs review"]:
         assert expected in text
