@@ -70,7 +70,8 @@ class Clip:
 PLANS = {
     plan.name: plan
     for plan in (
-        Plan("crowd", "19 faces in a street, shaky, whip pans, noise", crowd.frames, 27, crowd.PHOTOGRAPH),
+        Plan("crowd", "19 faces in a street: shaky, whip pans, focus, noise", crowd.frames, 30, crowd.PHOTOGRAPH),
+        Plan("dusk", "the same street at nightfall", crowd.dusk, 30, crowd.PHOTOGRAPH),
         Plan("occlusion", "a face goes behind a column and comes back", singles.occlusion),
         Plan("exits", "a face leaves the picture and comes back", singles.exits),
         Plan("crossing", "two people pass each other", singles.crossing),

@@ -50,6 +50,27 @@ WAY = (
 )
 
 
+# Autofocus: frame, standard deviation of the blur in picture pixels. A phone hunts after each sudden move.
+FOCUS = (
+    (0, 0.7),
+    (58, 0.7),
+    (70, 2.2),
+    (82, 0.7),
+    (101, 2.0),
+    (116, 0.7),
+    (207, 2.2),
+    (224, 0.7),
+    (268, 0.7),
+    (284, 2.4),
+    (298, 0.7),
+    (322, 2.4),
+    (338, 0.7),
+    (410, 1.8),
+    (430, 0.7),
+    (479, 0.7),
+)
+
+
 @dataclass(frozen=True)
 class Marks:
     """The faces of the photograph as marked by eye, and what is neither face nor background."""
@@ -81,8 +102,8 @@ def views(frames: int) -> list[View]:
     times = np.clip(np.arange(-1, frames + 1), 0, keys[-1, 0])
     path = PchipInterpolator(keys[:, 0], keys[:, 1:])(times)
     random = np.random.default_rng(5)
-    unrest = shake(frames + 2, RATE, random) * [5.0, 4.0, 0.8]
-    unrest += shake(frames + 2, RATE, random, speed=2.0) * [1.2, 1.2, 0.2]
+    unrest = shake(frames + 2, RATE, random) * [6.0, 5.0, 1.0]
+    unrest += shake(frames + 2, RATE, random, speed=2.0) * [2.0, 2.0, 0.3]
     return [
         _inside(View(x + dx, y + dy, scale, roll), photograph().shape[:2])
         for (x, y, scale), (dx, dy, roll) in zip(path, unrest, strict=True)
@@ -98,16 +119,28 @@ def _inside(view: View, scene: tuple[int, ...]) -> View:
     return View(view.x + push[0], view.y + push[1], view.scale, view.roll)
 
 
-def frames(count: int = FRAMES) -> Iterator[MadeFrame]:
-    """Render the first `count` frames."""
+def frames(count: int = FRAMES, light: float = 0.75, noise: float = 5.0) -> Iterator[MadeFrame]:
+    """Render the first `count` frames.
+
+    Args:
+        count: at most 480.
+        light: of the day, 1 as in the photograph.
+        noise: of the sensor, in levels.
+    """
     places = views(count)
+    focus = PchipInterpolator(*np.array(FOCUS, float).T)(np.arange(count))
     random = np.random.default_rng(6)
     for index in range(count):
         view = places[index + 1]
-        exposure = shutter(places[index], view, places[index + 2], SIZE)
-        light = expose(photograph(), [place.matrix(SIZE) for place in exposure], SIZE, fine=2)
-        picture = sense(light, random, noise=3.0, grain=0.35)
+        exposure = shutter(places[index], view, places[index + 2], SIZE, angle=270)
+        sharp = expose(photograph(), [place.matrix(SIZE) for place in exposure], SIZE, fine=2)
+        picture = sense(light * cv2.GaussianBlur(sharp, (0, 0), float(focus[index])), random, noise, grain=0.09 * noise)
         yield MadeFrame(picture, describe(index, index / RATE, sightings(view), SIZE))
+
+
+def dusk() -> Iterator[MadeFrame]:
+    """Render the first part once more, at nightfall."""
+    return frames(300, light=0.3, noise=7.0)
 
 
 def sightings(view: View) -> list[Sighting]:

@@ -1,0 +1,40 @@
+"""`python -m benchmarks`: what the toolkit measures about itself and its peers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from common import cli
+from common.errors import EXIT_OK, UserError
+
+COMMANDS = {
+    "leak": "what slips through on clips with known truth, part by part, beside deface",
+    "fidelity": "what of a video survives: time, size, colour, sound, subtitles, tags",
+    "detectors": "how well each detector finds faces, and what it costs",
+    "effects": "what each effect costs and how well it hides",
+    "speed": "frames a second and memory, beside deface and a run without a detector",
+}
+
+
+def _help() -> str:
+    lines = ["usage: python -m benchmarks COMMAND [OPTIONS]", "", "Each command explains itself with --help.", ""]
+    return "\n".join(lines + [f"  {name:<10} {about}" for name, about in COMMANDS.items()])
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_help())
+        return EXIT_OK
+    name, *rest = arguments
+    if name not in COMMANDS:
+        raise UserError(f"unknown benchmark {name!r}: choose one of {', '.join(COMMANDS)}")
+    # Each benchmark pulls in its own heavy libraries: only the one asked for is imported.
+    return int(import_module(f"benchmarks.{name}").main(rest))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one benchmark and return its exit code."""
+    return cli.run(_run, argv)
