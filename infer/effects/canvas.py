@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
+from common.colours import ColourCoding
 from common.planes import Planes
 from infer.effects.patch import Patch, pooled
 
@@ -68,7 +70,7 @@ class Canvas:
 
     def fill(self, patch: Patch, colour: Sequence[float]) -> None:
         """Cover a patch with one RGB colour (0..255)."""
-        values = self.planes.coding.encode(colour)
+        values = _encoded(self.planes.coding, tuple(colour))
         for spot in self.spots(patch):
             self.blend(spot, values[spot.channel].astype(spot.view.dtype))
 
@@ -114,6 +116,11 @@ class Canvas:
             height, width = patch.alpha.shape
             part = self.planes.alpha[patch.top : patch.top + height, patch.left : patch.left + width]
             np.copyto(part, part.dtype.type(self.planes.coding.top), where=patch.alpha > 0)
+
+
+@lru_cache(maxsize=64)
+def _encoded(coding: ColourCoding, colour: tuple[float, ...]) -> list[np.ndarray]:
+    return coding.encode(colour)
 
 
 def _mixed(old: np.ndarray, new: np.ndarray, alpha: np.ndarray, shift: int) -> np.ndarray:

@@ -57,7 +57,7 @@ def make_patch(
     before = (top % rows, left % columns)
     after = (min(-bottom % rows, size[0] - bottom), min(-right % columns, size[1] - right))
     if any(before) or any(after):
-        alpha = np.pad(alpha, ((before[0], after[0]), (before[1], after[1])))
+        alpha = _padded(alpha, before, after)
     if rounded and grid != (1, 1):
         alpha = expanded(pooled(alpha, rows, columns), rows, columns, alpha.shape)
     return Patch(top - before[0], left - before[1], alpha, region.span, region.index)
@@ -74,13 +74,21 @@ def pooled(alpha: np.ndarray, rows: int, columns: int) -> np.ndarray:
         return alpha
     height, width = alpha.shape
     if height % rows or width % columns:
-        alpha = np.pad(alpha, ((0, -height % rows), (0, -width % columns)))
+        alpha = _padded(alpha, (0, 0), (-height % rows, -width % columns))
     largest = alpha[::rows, ::columns]
     for row in range(rows):
         for column in range(columns):
             if row or column:
                 largest = np.maximum(largest, alpha[row::rows, column::columns])
     return largest
+
+
+def _padded(alpha: np.ndarray, before: tuple[int, int], after: tuple[int, int]) -> np.ndarray:
+    """Add zeros around; several times faster than `np.pad` on arrays of this size."""
+    height, width = alpha.shape
+    out = np.zeros((before[0] + height + after[0], before[1] + width + after[1]), alpha.dtype)
+    out[before[0] : before[0] + height, before[1] : before[1] + width] = alpha
+    return out
 
 
 def expanded(small: np.ndarray, rows: int, columns: int, size: tuple[int, ...]) -> np.ndarray:
