@@ -74,7 +74,11 @@ def entrants(names: list[str], device: str, threads: int) -> Iterator[Entrant]:
 
 
 def _counter(detector: Detector) -> Callable[[np.ndarray], int]:
-    return lambda picture: int((detector([picture])[0].confidence >= _SCORE).sum())
+    def count(picture: np.ndarray) -> int:
+        scores = detector([picture])[0].confidence
+        return 0 if scores is None else int(np.count_nonzero(scores >= _SCORE))
+
+    return count
 
 
 def race(racing: list[Entrant], frames: list[np.ndarray], turns: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import supervision as sv
 
 from common.detections import make_detections
-from common.detectors.centerface import suppress
+from common.detectors.centerface import OVERLAP, suppress
 from common.detectors.pictures import check_pictures
 from common.errors import UserError
 
@@ -70,43 +70,44 @@ class Haar:
     name = "haar"
     classes = ("face",)
     device = "CPU (OpenCV)"
+    sure = SURE
 
     def __init__(
         self,
         *,
         device: str = "auto",
         floor: float = FLOOR,
-        sure: float = SURE,
         scale_factor: float = 1.2,
         min_neighbors: int = 5,
         min_size: int = 20,
         profile: bool = True,
+        nms: float = OVERLAP,
     ) -> None:
         """Load the cascades.
 
         Args:
             device: "auto" or "cpu".
             floor: lowest score to return; see `weight_to_score`.
-            sure: score from which one sighting alone is believed.
             scale_factor: step from one searched size to the next, above 1.
             min_neighbors: how many windows must agree on a face.
             min_size: smallest face in pixels; below 20 the cascades cannot see.
             profile: also search for faces turned to the left and to the right.
+            nms: intersection over union above which two cascades' boxes are one face.
 
         Raises:
             UserError: cascades missing, another device, or a number out of range.
         """
         if device not in ("auto", "cpu"):
             raise UserError(f"haar runs on the CPU only, not on {device!r}: leave --device at auto, or use centerface")
-        if not 0 <= floor < 1 or not 0 < sure <= 1:
-            raise UserError(f"floor and sure are scores between 0 and 1, got {floor} and {sure}")
+        if not 0 <= floor < 1 or not 0 < nms < 1:
+            raise UserError(f"floor and nms are shares between 0 and 1, got {floor} and {nms}")
         if scale_factor <= 1 or min_neighbors < 0 or min_size < 1:
             raise UserError(
                 "haar takes scale_factor above 1, min_neighbors from 0 and min_size from 1, "
                 f"got {scale_factor}, {min_neighbors} and {min_size}"
             )
         self.floor = floor
-        self.sure = sure
+        self._nms = nms
         self._scale_factor = scale_factor
         self._min_neighbors = min_neighbors
         self._min_size = (min_size, min_size)
@@ -138,7 +139,7 @@ class Haar:
         scores = np.concatenate([found for _, found in searches])
         strong = scores >= self.floor
         boxes, scores = boxes[strong], scores[strong]
-        kept = suppress(boxes, scores)
+        kept = suppress(boxes, scores, self._nms)
         return make_detections(boxes[kept], scores[kept], np.zeros(len(kept), int))
 
     def _run(self, cascade: cv2.CascadeClassifier, gray: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

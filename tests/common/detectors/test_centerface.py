@@ -108,7 +108,7 @@ def test_suppress_keeps_the_best_of_each_heap():
 
 
 @pytest.mark.parametrize(
-    ("size", "input_size", "upscale", "expected"),
+    ("size", "input_size", "scale", "expected"),
     [
         ((360, 640), None, 1, (360, 640)),
         ((2160, 3840), None, 1, (720, 1280)),
@@ -118,8 +118,8 @@ def test_suppress_keeps_the_best_of_each_heap():
         ((1, 4000), None, 1, (1, 1280)),
     ],
 )
-def test_analysed_size(size, input_size, upscale, expected):
-    assert analysed_size(size, input_size, upscale) == expected
+def test_analysed_size(size, input_size, scale, expected):
+    assert analysed_size(size, input_size, scale) == expected
 
 
 def test_prepare_pads_and_does_not_stretch():
@@ -193,6 +193,18 @@ def test_a_face_cut_by_the_border_is_found_and_its_mirror_image_is_not(detector,
     assert at_the_border[side]
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_several_looks_agree_on_one_face(batch):
+    detector = CenterFace(device="cpu", scales=(1, 0.5), flip=True)
+    detector._batch = batch
+    face = data.astronaut()
+    turned = np.ascontiguousarray(face[:, ::-1])
+    (found, mirrored) = detector([face, turned])
+    np.testing.assert_allclose(sure(found).xyxy, [[182, 58, 270, 178]], atol=6)
+    x1, y1, x2, y2 = sure(found).xyxy[0]
+    np.testing.assert_allclose(sure(mirrored).xyxy, [[512 - x2, y1, 512 - x1, y2]], atol=3)
+
+
 @pytest.mark.parametrize("batch", [1, 2, 8])
 def test_sizes_may_differ_and_order_is_kept(detector, batch, monkeypatch):
     monkeypatch.setattr(detector, "_batch", batch)
@@ -221,12 +233,12 @@ def test_a_bounded_size_still_finds_the_face_and_answers_in_full_pixels():
     np.testing.assert_allclose(sure(quarter).xyxy / 4, [[182, 58, 270, 178]], atol=5)
 
 
-def test_upscaling_finds_a_face_of_a_few_pixels():
+def test_a_larger_scale_finds_a_face_of_a_few_pixels():
     small = np.asarray(Image.fromarray(data.astronaut()).resize((40, 40), Image.Resampling.BOX))
     scene = np.full((96, 160, 3), 90, np.uint8)
     scene[30:70, 60:100] = small
     (native,) = CenterFace(device="cpu")([scene])
-    (larger,) = CenterFace(device="cpu", upscale=3)([scene])
+    (larger,) = CenterFace(device="cpu", scales=(3,))([scene])
     assert larger.confidence.max() > 0.5
     assert native.confidence.max(initial=0) < larger.confidence.max()
     np.testing.assert_allclose(larger.xyxy[0], [74, 34, 81, 44], atol=2)
@@ -234,7 +246,7 @@ def test_upscaling_finds_a_face_of_a_few_pixels():
 
 @pytest.mark.parametrize(
     "options",
-    [{"floor": 0}, {"floor": 1.5}, {"sure": 0}, {"input_size": 8}, {"upscale": 0}, {"margin": -1}, {"threads": -1}],
+    [{"floor": 0}, {"floor": 1.5}, {"input_size": 8}, {"scales": (0,)}, {"margin": -1}, {"threads": -1}],
 )
 def test_numbers_out_of_range_are_the_users_error(options):
     with pytest.raises(UserError):

@@ -29,7 +29,7 @@ def test_a_typo_gets_a_suggestion():
 
 
 def test_an_option_of_another_detector_is_refused_by_name():
-    with pytest.raises(UserError, match="no option min_size: it takes input_size"):
+    with pytest.raises(UserError, match="no option min_size: it takes flip, input_size"):
         open_detector("centerface", min_size=3)
 
 
