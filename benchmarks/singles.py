@@ -171,9 +171,10 @@ def crossing() -> Iterator[MadeFrame]:
     wall = expose(gallery.wall(), [view.matrix(SIZE)], SIZE, fine=2)
     for index in range(FRAMES):
         light = wall.copy()
-        swing = np.cos(np.pi * 2 * (np.array([-0.25, 0.0, 0.25]) + index) / (FRAMES - 1))
-        behind = [_place(320 + 210 * s, 175, 0.62, 4 * s) for s in swing]
-        before = [_place(320 - 230 * s, 190, 0.85, -3 * s) for s in swing]
+        # Back and forth at a steady walk: about 10 pixels a frame past each other.
+        swing = np.arcsin(0.99 * np.cos(np.pi * 2 * (np.array([-0.25, 0.0, 0.25]) + index) / (FRAMES - 1))) / 1.5
+        behind = [_place(320 + 150 * s, 175, 0.62, 4 * s) for s in swing]
+        before = [_place(320 - 170 * s, 190, 0.85, -3 * s) for s in swing]
         first = _card_face(face, behind[1], 1)
         _lay(light, card, behind)
         hidden = _lay(light, np.ascontiguousarray(other), before)
