@@ -1,0 +1,145 @@
+"""Linking: detections of single frames in, objects over the whole clip out, one `FrameObjects` a frame.
+
+Sightings are tied to tracks in windows of some hundred frames that end at scene cuts; tracks are believed or not as a
+whole, filled, extended and smoothed. Successive windows of a scene overlap: there both results are shown, a track
+that shares a raw detection with one of the window before keeps its number and is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import count
+
+import cv2
+import numpy as np
+
+from common.detections import DETECTED, FrameObjects, make_detections
+from infer.tracking.flow import FlowStore
+from infer.tracking.gaps import Shown
+from infer.tracking.observation import Observation
+from infer.tracking.scene import LinkedTrack, link_scene
+from infer.tracking.settings import LinkSettings
+from infer.tracking.windows import windows
+
+__all__ = ["LinkSettings", "Observation", "link"]
+
+
+def link(
+    observations: Iterable[Observation], frame_size: tuple[int, int], settings: LinkSettings
+) -> Iterator[FrameObjects]:
+    """Link detections over a clip.
+
+    Memory holds one window, whatever the clip's length.
+
+    Args:
+        observations: one a frame, in order.
+        frame_size: (height, width) of the display picture, in whose pixels the detections are.
+        settings: which parts, and how.
+
+    Yields:
+        One `FrameObjects` an observation, in order. Boxes may reach out of the picture where the object does.
+        Origin is "detected" where the frame's own detection is behind the box, else "propagated".
+    """
+    if not settings.associate:
+        for observation in observations:
+            yield _alone(observation, settings.sure)
+        return
+    linker = _Linker(frame_size, settings)
+    for window in windows(_mended(observations), settings.window, settings.overlap, settings.cuts):
+        yield from linker.take(window.observations, window.shared)
+
+
+def _alone(observation: Observation, sure: float) -> FrameObjects:
+    """Show what this frame's own detections are sure of."""
+    found = observation.detections
+    if found is None:
+        kept = make_detections(np.zeros((0, 4)), [], [])
+    else:
+        scores, class_ids = np.asarray(found.confidence), np.asarray(found.class_id)
+        chosen = np.flatnonzero(scores >= sure)
+        masks = None if found.mask is None else found.mask[chosen]
+        kept = make_detections(found.xyxy[chosen], scores[chosen], class_ids[chosen], masks=masks)
+    return FrameObjects(observation.index, observation.time, kept, observation.failed)
+
+
+def _mended(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Let a failed frame's picture, which may be anything, be that of the frame before; bring proxies to one size."""
+    last: np.ndarray | None = None
+    for observation in observations:
+        if last is not None:
+            if observation.failed is not None:
+                observation.proxy = last
+            elif observation.proxy.shape != last.shape:
+                observation.proxy = cv2.resize(observation.proxy, last.shape[::-1], interpolation=cv2.INTER_AREA)
+        last = observation.proxy
+        yield observation
+
+
+class _Linker:
+    """Links window after window and unites the results where windows overlap."""
+
+    def __init__(self, frame_size: tuple[int, int], settings: LinkSettings):
+        self._frame_size = frame_size
+        self._settings = settings
+        self._flows = FlowStore()
+        self._first = 0
+        self._numbers = count(1)
+        self._known: dict[tuple[int, int], int] = {}
+        self._waiting: list[LinkedTrack] = []
+
+    def take(self, observations: list[Observation], shared: int) -> Iterator[FrameObjects]:
+        """Link a window and yield the frames that no later window touches."""
+        first, stop = self._first, self._first + len(observations)
+        for frame, observation in enumerate(observations, start=first):
+            self._flows.add(frame, observation.proxy)
+        height, width = observations[0].proxy.shape
+        scale = np.array([width / self._frame_size[1], height / self._frame_size[0]])
+        linked = link_scene(observations, first, self._flows, scale, self._settings, self._known)
+        self._number(linked)
+        tracks = self._waiting + linked
+        for frame, observation in zip(range(first, stop - shared), observations, strict=False):
+            yield self._objects(frame, observation, tracks, scale)
+        self._first = stop - shared
+        self._flows.forget(self._first)
+        self._waiting = linked if shared else []
+        self._known = {
+            (s.frame, s.place): one.number
+            for one in self._waiting
+            for s in one.track.sightings
+            if s.frame >= self._first
+        }
+
+    def _number(self, linked: list[LinkedTrack]) -> None:
+        taken: set[int] = set()
+        for one in sorted(linked, key=lambda one: -len(one.track.sightings)):
+            if one.track.inherited is not None and one.track.inherited not in taken:
+                one.number = one.track.inherited
+                taken.add(one.number)
+        for one in linked:
+            one.number = one.number or next(self._numbers)
+
+    def _objects(
+        self, frame: int, observation: Observation, tracks: list[LinkedTrack], scale: np.ndarray
+    ) -> FrameObjects:
+        shown: dict[int, tuple[LinkedTrack, Shown]] = {}
+        for one in tracks:
+            if frame not in one.shown:
+                continue
+            here, other = one.shown[frame], shown.get(one.number)
+            shown[one.number] = (one, here if other is None else _united(other[1], here))
+        rows = [(number, *shown[number]) for number in sorted(shown)]
+        detections = make_detections(
+            np.array([here.box for _, _, here in rows]).reshape(-1, 4) / np.tile(scale, 2),
+            [here.score for _, _, here in rows],
+            [one.track.class_id for _, one, _ in rows],
+            [number for number, _, _ in rows],
+            [here.origin for _, _, here in rows],
+        )
+        return FrameObjects(observation.index, observation.time, detections, observation.failed)
+
+
+def _united(first: Shown, second: Shown) -> Shown:
+    """Return what covers both results for one track in one frame."""
+    better = first if first.origin == DETECTED else second
+    box = np.concatenate([np.minimum(first.box[:2], second.box[:2]), np.maximum(first.box[2:], second.box[2:])])
+    return Shown(box, max(first.score, second.score), better.origin, better.place)

@@ -1,0 +1,126 @@
+"""Links one window: sightings in, boxes without holes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+import numpy as np
+
+from infer.tracking.flow import FlowStore
+from infer.tracking.gaps import Shown, extend, fill, seen_only
+from infer.tracking.hysteresis import Belief, believed
+from infer.tracking.observation import Observation
+from infer.tracking.settings import LinkSettings
+from infer.tracking.smoothing import smooth
+from infer.tracking.stitching import stitch
+from infer.tracking.sweep import Reach, carry_back, tie
+from infer.tracking.tracks import Sighting, Track
+
+_USUAL_RATE = 30.0  # frames a second where the times do not tell
+
+
+@dataclass
+class LinkedTrack:
+    """One object in one window.
+
+    Attributes:
+        track: its sightings.
+        shown: frame -> box to cover.
+        number: over the whole clip, from 1; 0 as long as it has none.
+    """
+
+    track: Track
+    shown: dict[int, Shown]
+    number: int = 0
+
+
+def link_scene(
+    observations: list[Observation],
+    first: int,
+    flows: FlowStore,
+    scale: np.ndarray,
+    settings: LinkSettings,
+    known: dict[tuple[int, int], int],
+) -> list[LinkedTrack]:
+    """Link the frames of one window.
+
+    Args:
+        observations: of one scene.
+        first: running number of the first of them; frames are counted on from there.
+        flows: holds their proxies.
+        scale: (2,) proxy pixels a display pixel (x, y).
+        settings: which parts, and how.
+        known: (frame, place) of raw detections that an earlier window showed -> that track's number.
+
+    Returns:
+        Tracks to be shown, in the order of their first sighting.
+    """
+    segment = range(first, first + len(observations))
+    rate = _rate(observations)
+    gap, reach = round(settings.gap_seconds * rate), round(settings.extend_seconds * rate)
+    floor = settings.floor if settings.hysteresis else settings.sure
+    sightings = {
+        frame: _sightings(frame, observation, scale, floor)
+        for frame, observation in zip(segment, observations, strict=True)
+        if observation.detections is not None
+    }
+    limit = Reach(max(gap, reach), gap)
+    tracks = tie(segment, sightings, flows, settings.sure, limit)
+    carry_back(segment, tracks, flows, limit)
+    tracks = stitch(tracks, gap)
+    belief = Belief(settings.sure, settings.weak, settings.weak_times, settings.weak_share)
+    analysed = np.cumsum([frame in sightings for frame in segment])
+    linked = []
+    for track in tracks:
+        numbers = [known[s.frame, s.place] for s in track.sightings if (s.frame, s.place) in known]
+        if numbers or believed(track, belief, int(analysed[track.last - first] - analysed[track.first - first]) + 1):
+            track.inherited = max(set(numbers), key=lambda n: (numbers.count(n), -n)) if numbers else None
+            linked.append(LinkedTrack(track, _shown(track, segment, reach, settings)))
+    return linked
+
+
+def _shown(track: Track, segment: range, reach: int, settings: LinkSettings) -> dict[int, Shown]:
+    shown = seen_only(track)
+    if settings.fill:
+        fill(track, shown)
+    if settings.extend:
+        extend(track, shown, segment, reach, settings.hold)
+    if settings.smooth:
+        for run in _runs(sorted(shown)):
+            boxes = np.stack([shown[frame].box for frame in run])
+            centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+            moved = np.diff(centres, axis=0, prepend=centres[:1])
+            shifts = np.stack([track.shifts.get(frame, move) for frame, move in zip(run, moved, strict=True)])
+            for frame, box in zip(run, smooth(boxes, shifts, settings.smooth_frames), strict=True):
+                shown[frame].box = box
+    return shown
+
+
+def _runs(frames: list[int]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for frame in frames:
+        if runs and runs[-1][-1] == frame - 1:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    return runs
+
+
+def _sightings(frame: int, observation: Observation, scale: np.ndarray, floor: float) -> list[Sighting]:
+    detections = observation.detections
+    if detections is None:
+        return []
+    boxes = np.asarray(detections.xyxy, float) * np.tile(scale, 2)
+    scores, class_ids = np.asarray(detections.confidence, float), np.asarray(detections.class_id, int)
+    return [
+        Sighting(frame, int(place), boxes[place], float(scores[place]), int(class_ids[place]))
+        for place in np.flatnonzero(scores >= floor)
+    ]
+
+
+def _rate(observations: list[Observation]) -> float:
+    times = [observation.time for observation in observations]
+    steps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
+    return 1.0 / median(steps) if steps else _USUAL_RATE

@@ -1,0 +1,135 @@
+"""Two sweeps through a segment: forward in time to tie sightings into tracks, backward to carry them the other way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from infer.tracking.assignment import NEVER, assign, likeness, overlaps
+from infer.tracking.carrier import Carrier, inside_share
+from infer.tracking.flow import FlowStore
+from infer.tracking.tracks import Carried, Sighting, Track
+
+_GONE = 0.1  # share of a box inside the picture below which it has left
+_BUFFER, _BUFFER_A_FRAME, _LARGEST_BUFFER = 0.15, 0.03, 0.6
+_LEAST_LIKENESS = 0.12
+_OTHER_CLASS_OVERLAP = 0.6  # plain overlap from which another class may be the same object
+_OTHER_CLASS_FACTOR = 0.7
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far boxes are carried.
+
+    Attributes:
+        frames: most frames without a sighting.
+        lost: most frames without support from the picture.
+    """
+
+    frames: int
+    lost: int
+
+
+def tie(
+    segment: range, sightings: dict[int, list[Sighting]], flows: FlowStore, sure: float, reach: Reach
+) -> list[Track]:
+    """Tie sightings to tracks, forward in time, the sure ones first, then the weak ones.
+
+    Args:
+        segment: frames between two cuts.
+        sightings: frame -> what was seen; frames without an entry were not analysed.
+        flows: proxies and flow of the segment.
+        sure: score from which a sighting is matched in the first round.
+        reach: how long an unseen track is carried and may be met again.
+
+    Returns:
+        Tracks in the order of their first sighting, with `forward` and `shifts` filled.
+    """
+    tracks: list[Track] = []
+    carrier = Carrier()
+    for frame in segment:
+        if frame > segment.start and len(carrier):
+            carrier.step(flows.field(frame - 1, frame), flows.proxies[frame])
+        seen = sightings.get(frame, [])
+        owners = _match(carrier, seen, tracks, sure)
+        for place, sighting in enumerate(seen):
+            if place in owners:
+                tracks[owners[place]].add(sighting)
+            else:
+                owners[place] = len(tracks)
+                tracks.append(Track.begin(sighting))
+        _note(carrier, tracks, frame, forward=True)
+        if seen:
+            keys = [owners[place] for place in range(len(seen))]
+            carrier.put(keys, np.stack([sighting.box for sighting in seen]), flows.proxies[frame])
+        _drop(carrier, flows.proxies[frame].shape, reach)
+    return tracks
+
+
+def carry_back(segment: range, tracks: list[Track], flows: FlowStore, reach: Reach) -> None:
+    """Carry every track from each of its sightings towards the one before; fills `backward`.
+
+    Args:
+        segment: frames between two cuts.
+        tracks: tied tracks.
+        flows: proxies and flow of the segment.
+        reach: how far.
+    """
+    seen: dict[int, list[tuple[int, np.ndarray]]] = {}
+    for number, track in enumerate(tracks):
+        for sighting in track.sightings:
+            seen.setdefault(sighting.frame, []).append((number, sighting.box))
+    carrier = Carrier()
+    for frame in reversed(segment):
+        if len(carrier):
+            carrier.step(flows.field(frame + 1, frame), flows.proxies[frame])
+        _note(carrier, tracks, frame, forward=False)
+        here = seen.get(frame, [])
+        if here:
+            carrier.put([number for number, _ in here], np.stack([box for _, box in here]), flows.proxies[frame])
+        _drop(carrier, flows.proxies[frame].shape, reach)
+
+
+def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: float) -> dict[int, int]:
+    """Return place in `seen` -> place in `tracks` of what fits."""
+    if not seen or not len(carrier):
+        return {}
+    boxes = np.stack([sighting.box for sighting in seen])
+    idle = np.maximum(carrier.ages - 1, 0) + carrier.lost
+    shares = np.minimum(_BUFFER + _BUFFER_A_FRAME * idle, _LARGEST_BUFFER)
+    values = likeness(carrier.boxes, boxes, shares)
+    classes = np.array([tracks[key].class_id for key in carrier.keys])
+    other = classes[:, None] != np.array([sighting.class_id for sighting in seen])[None]
+    if other.any():
+        plain = overlaps(carrier.boxes[:, None], boxes[None])
+        values = np.where(other, np.where(plain >= _OTHER_CLASS_OVERLAP, values * _OTHER_CLASS_FACTOR, NEVER), values)
+    scores = np.array([sighting.score for sighting in seen])
+    owners: dict[int, int] = {}
+    free = np.ones(len(carrier), bool)
+    for chosen in (scores >= sure, scores < sure):
+        places, rows = np.flatnonzero(chosen), np.flatnonzero(free)
+        for row, column in assign(values[np.ix_(rows, places)], _LEAST_LIKENESS):
+            owners[int(places[column])] = int(carrier.keys[rows[row]])
+            free[rows[row]] = False
+    return owners
+
+
+def _note(carrier: Carrier, tracks: list[Track], frame: int, forward: bool) -> None:
+    """Write down where each box was carried, for frames in which its track was not seen."""
+    for row, key in enumerate(carrier.keys):
+        track = tracks[key]
+        if forward:
+            track.shifts[frame] = carrier.shifts[row]
+            if track.last == frame:
+                continue
+        notes = track.forward if forward else track.backward
+        notes[frame] = Carried(carrier.boxes[row].copy(), float(carrier.likeness[row]), int(carrier.lost[row]))
+
+
+def _drop(carrier: Carrier, size: tuple[int, ...], reach: Reach) -> None:
+    """Let go of what was carried too far, has lost its picture for too long, or has left the frame."""
+    if not len(carrier):
+        return
+    inside = inside_share(carrier.boxes, (size[0], size[1])) >= _GONE
+    carrier.keep(inside & (carrier.ages < reach.frames) & (carrier.lost < reach.lost))

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+from moving_squares import FRAME, box_around, observations, scene, seen, texture
+
+from common.detections import DETECTED, PROPAGATED
+from infer.tracking.link import LinkSettings, link
+
+PATH = [(60.0 + 4 * i, 90.0) for i in range(40)]
+
+
+def run(proxies, found, **settings):
+    return list(link(observations(proxies, found), FRAME, LinkSettings(**settings)))
+
+
+def covered(objects, centre, side=40.0) -> float:
+    """Share of the square's area that the frame's boxes cover (its best box)."""
+    truth = box_around(centre, side)
+    best = 0.0
+    for box in objects.detections.xyxy:
+        low, high = np.maximum(box[:2], truth[:2]), np.minimum(box[2:], truth[2:])
+        best = max(best, np.clip(high - low, 0, None).prod() / (truth[2:] - truth[:2]).prod())
+    return best
+
+
+def test_one_object_a_frame_one_frame_an_observation():
+    results = run(scene(PATH), {i: seen((c, 0.9)) for i, c in enumerate(PATH)})
+    assert [objects.index for objects in results] == list(range(40))
+    assert [objects.time for objects in results] == pytest.approx([i / 30 for i in range(40)])
+    assert all(objects.detections.tracker_id.tolist() == [1] for objects in results)
+    assert all(objects.detections.data["origin"].tolist() == [DETECTED] for objects in results)
+
+
+def test_a_gap_is_filled_where_the_square_is():
+    found = {i: seen((c, 0.9)) for i, c in enumerate(PATH) if not 15 <= i < 25}
+    results = run(scene(PATH), found)
+    assert min(covered(objects, c) for objects, c in zip(results, PATH, strict=True)) > 0.93
+    assert [objects.detections.data["origin"][0] for objects in results[14:26]] == [
+        DETECTED,
+        *[PROPAGATED] * 10,
+        DETECTED,
+    ]
+    without = run(scene(PATH), found, fill=False, extend=False)
+    assert [len(objects.detections) for objects in without[14:26]] == [1, *[0] * 10, 1]
+
+
+def test_a_track_is_extended_as_long_as_the_square_is_there():
+    path = [*PATH[:30], *[None] * 10]
+    results = run(scene(path), {i: seen((PATH[i], 0.9)) for i in range(12, 18)}, hold=2)
+    assert min(covered(objects, c) for objects, c in zip(results[:30], PATH[:30], strict=True)) > 0.9
+    assert [len(objects.detections) for objects in results[30:]] == [1, 1, *[0] * 8]
+    scores = results[20].detections.confidence[0], results[17].detections.confidence[0]
+    assert scores == pytest.approx((0.9 * 0.97**3, 0.9))
+
+
+def test_weak_sightings_count_once_the_track_was_sure():
+    found = {i: seen((c, 0.9 if i == 20 else 0.15)) for i, c in enumerate(PATH)}
+    results = run(scene(PATH), found, fill=False, extend=False)
+    assert [len(objects.detections) for objects in results] == [1] * 40
+    without = run(scene(PATH), found, fill=False, extend=False, hysteresis=False)
+    assert [i for i, objects in enumerate(without) if len(objects.detections)] == [20]
+
+
+def test_a_lone_weak_flicker_is_dropped():
+    assert not any(len(objects.detections) for objects in run(scene(PATH), {20: seen((PATH[20], 0.4))}))
+
+
+def test_no_track_crosses_a_cut():
+    proxies = scene(PATH[:20]) + [texture((180, 320), 50)] * 20
+    results = run(proxies, {i: seen((PATH[i], 0.9)) for i in range(15)})
+    assert [len(objects.detections) for objects in results] == [1] * 20 + [0] * 20
+
+
+def test_an_occluder_is_held_through_and_the_track_keeps_its_number():
+    proxies = scene(PATH)
+    post = texture((180, 44), 30)
+    for proxy in proxies:
+        proxy[:, 130:174] = post
+    hidden = range(9, 29)
+    results = run(proxies, {i: seen((c, 0.9)) for i, c in enumerate(PATH) if i not in hidden})
+    assert {int(number) for objects in results for number in objects.detections.tracker_id} == {1}
+    assert all(len(objects.detections) == 1 for objects in results)
+    assert min(covered(objects, c) for objects, c in zip(results, PATH, strict=True)) > 0.5
+
+
+def test_every_third_frame_is_enough():
+    found = {i: seen((c, 0.9)) if i % 3 == 0 else None for i, c in enumerate(PATH)}
+    results = run(scene(PATH, pan=7.0), found)
+    assert min(covered(objects, c) for objects, c in zip(results, PATH, strict=True)) > 0.93
+
+
+def test_a_failed_frame_is_covered_whole_and_bridged():
+    made = observations(scene(PATH), {i: seen((c, 0.9)) for i, c in enumerate(PATH)})
+    made[20].failed, made[20].detections = "the picture is corrupt", None
+    made[20].proxy = np.zeros((180, 320), np.uint8)
+    results = list(link(made, FRAME, LinkSettings()))
+    assert [objects.whole for objects in results if objects.whole] == ["the picture is corrupt"]
+    assert {int(number) for objects in results for number in objects.detections.tracker_id} == {1}
+
+
+def test_windows_change_nothing_and_numbers_go_on():
+    path = [(60.0 + 60 * np.sin(i / 20), 90.0) for i in range(150)]
+    found = {i: seen((c, 0.9 if i < 20 else 0.2)) for i, c in enumerate(path) if i % 7}
+    whole = run(scene(path), found)
+    parts = run(scene(path), found, window=40, overlap=20)
+    assert all(objects.detections.tracker_id.tolist() == [1] for objects in parts)
+    for one, other in zip(whole, parts, strict=True):
+        assert other.detections.xyxy == pytest.approx(one.detections.xyxy, abs=4)
+
+
+def test_memory_holds_a_window_not_the_clip():
+    """Results come while the stream is still running: at most a window and the look-ahead are taken first."""
+    taken = 0
+
+    def stream():
+        nonlocal taken
+        for observation in observations(scene([(100.0, 90.0)] * 120), {}):
+            taken += 1
+            yield observation
+
+    results = link(stream(), FRAME, LinkSettings(window=40, overlap=20))
+    for number, objects in enumerate(results):
+        assert objects.index == number
+        assert taken - number <= 40 + 4
+
+
+def test_alone_each_frame_shows_what_it_is_sure_of():
+    results = run(scene(PATH), {0: seen((PATH[0], 0.9), ((200.0, 40.0), 0.4)), 1: None}, associate=False)
+    assert [len(objects.detections) for objects in results[:3]] == [1, 0, 0]
+    assert results[0].detections.tracker_id.tolist() == [-1]
+
+
+def test_the_same_input_gives_the_same_output():
+    random = np.random.default_rng(8)
+    found = {i: seen(*[((x + random.normal(), y), 0.3) for x, y in (c, (250.0, 40.0))]) for i, c in enumerate(PATH)}
+    first, second = run(scene(PATH), found), run(scene(PATH), found)
+    assert all((a.detections.xyxy == b.detections.xyxy).all() for a, b in zip(first, second, strict=True))
