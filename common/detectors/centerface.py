@@ -24,7 +24,9 @@ from common.errors import UserError
 
 FLOOR = 0.12
 SURE = 0.5
-LARGEST_SIDE = 1280  # longer side at which a picture is analysed unless told otherwise
+# Longer side at which a picture is analysed unless told otherwise. Faces from about 15 pixels up are seen, so from 23
+# in 1920x1080 and 45 in 3840x2160; a bound of 1920 sees them from 30 in the latter, for more than twice the time.
+LARGEST_SIDE = 1280
 MARGIN = 8  # mirrored pixels beyond each side of the picture, at least
 OVERLAP = 0.3  # intersection over union from which two boxes are one face
 

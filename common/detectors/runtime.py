@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 # Name for --device -> (execution provider of ONNX Runtime, in words, what to install to get it).
 PROVIDERS = {
-    "cuda": ("CUDAExecutionProvider", "NVIDIA GPU (CUDA)", "install the [gpu] extra, which brings onnxruntime-gpu"),
+    "cuda": (
+        "CUDAExecutionProvider",
+        "NVIDIA GPU (CUDA)",
+        "run `pip uninstall -y onnxruntime`, then install the [gpu] extra (onnxruntime-gpu)",
+    ),
     "migraphx": ("MIGraphXExecutionProvider", "AMD GPU (MIGraphX)", "install onnxruntime-migraphx"),
     "directml": ("DmlExecutionProvider", "GPU (DirectML)", "install onnxruntime-directml (Windows)"),
     "openvino": ("OpenVINOExecutionProvider", "OpenVINO", "install onnxruntime-openvino"),
