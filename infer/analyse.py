@@ -172,7 +172,8 @@ def analyse(
             observe(reader, detector, every=search.every, batch=BATCH, stop_on_error=search.stop_on_error), 2 * BATCH
         ) as observations,
     ):
-        for objects in progress.count(link(observations, info.display_size, linking(detector, search))):
+        # Counted before linking, which hands out nothing before it has seen some hundred frames.
+        for objects in link(progress.count(observations), info.display_size, linking(detector, search)):
             writer.write(objects)
             count += 1
         damage = reader.damage

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from common.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
 from infer.flags import parser
@@ -27,14 +28,16 @@ def _hide(flags: Namespace) -> int:
     from infer.picture import hide_picture
     from infer.pipeline import hide_video
     from infer.report import summary_lines
-    from infer.url import fetched, is_url
+    from infer.url import fetched, is_url, shown
 
     settings = _settings(flags)
     if is_url(flags.source):
         if flags.output is None:
             raise UserError("an address needs a name for the output: add -o FILE")
-        with fetched(flags.source, Path(flags.output).parent) as source:
-            report = hide_video(source, Path(flags.output), settings, argv=flags.argv, quiet=flags.quiet)
+        with fetched(flags.source, Path(flags.output).parent, quiet=flags.quiet) as source:
+            report = hide_video(
+                source, Path(flags.output), settings, called=shown(flags.source), argv=flags.argv, quiet=flags.quiet
+            )
     else:
         source = Path(flags.source)
         if source.is_dir():
@@ -115,15 +118,15 @@ def _settings(flags: Namespace) -> HideSettings:
     from infer.settings import Cover, HideSettings, Search
 
     selection = resolve(flags.hide, detector=flags.detector, preset_file=flags.presets)
-    detector_options = {"nms": flags.nms, "mask_threshold": flags.mask_threshold, "input_size": flags.input_size}
-    effect_options = {"colour": flags.color, "strength": flags.strength, "by": flags.background}
+    detector_options = _given(nms=flags.nms, mask_threshold=flags.mask_threshold, input_size=flags.input_size)
+    effect_options = _given(colour=flags.color, strength=flags.strength, by=flags.background, pictures=flags.pictures)
     return HideSettings(
         search=Search(
             detector=selection.detector,
             classes=selection.classes,
             score=flags.score,
             floor=flags.floor,
-            options={name: value for name, value in detector_options.items() if value is not None},
+            options=detector_options | _named(flags.detector_option, "--detector-option"),
             device=flags.device,
             every=flags.detect_every,
             stop_on_error=flags.on_error == "stop",
@@ -131,7 +134,7 @@ def _settings(flags: Namespace) -> HideSettings:
         ),
         cover=Cover(
             effect=flags.effect,
-            options={name: value for name, value in effect_options.items() if value is not None},
+            options=effect_options | _named(flags.effect_option, "--effect-option"),
             shape=flags.shape,
             grow=flags.grow,
             feather=flags.feather,
@@ -152,3 +155,21 @@ def _settings(flags: Namespace) -> HideSettings:
         overwrite=flags.overwrite,
         preview=None if flags.preview is None else Path(flags.preview),
     )
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _named(texts: Sequence[str], flag: str) -> dict[str, Any]:
+    """NAME=VALUE texts as options; numbers, true and false are taken as such."""
+    options: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise UserError(f"{flag} {text}: expected NAME=VALUE, e.g. min_size=24")
+        try:
+            options[name.replace("-", "_")] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name.replace("-", "_")] = value
+    return options

@@ -72,6 +72,9 @@ def _search(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--detect-every", type=positive, default=1, metavar="K", help="analyse each K-th frame (default 1)"
     )
+    group.add_argument(
+        "--detector-option", metavar="NAME=VALUE", action="append", default=[], help="e.g. min_size=24 for haar"
+    )
     group.add_argument("--no-track", action="store_true", help="each frame on its own: no linking over the clip")
     group.add_argument(
         "--on-error",
@@ -108,9 +111,15 @@ def _cover(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--strength", type=float, metavar="X", help="strength of the effect; the default cannot be undone"
     )
+    group.add_argument("--pictures", metavar="FOLDER", help="for --effect background: where a keyword is looked up")
     group.add_argument("--shape", choices=["mask", "box", "ellipse"], help="what is covered of an object")
     group.add_argument("--grow", metavar="N", help="widen each object by pixels (8) or a share of its size (15%%)")
-    group.add_argument("--feather", type=float, metavar="PX", help="soft edge, outwards only")
+    group.add_argument(
+        "--feather", metavar="N", help="soft edge, outwards only: pixels (4) or a share of its size (8%%)"
+    )
+    group.add_argument(
+        "--effect-option", metavar="NAME=VALUE", action="append", default=[], help="any other option of it"
+    )
 
 
 def _output(group: _ArgumentGroup) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from common.detections import read_detections, read_header
+from common.detections import Header, read_detections, read_header
 from common.detectors.detector import Detector
 from common.errors import DamagedSourceError
 from common.progress import Progress
@@ -30,7 +30,7 @@ from infer.render import Rendered, rendered, show_whole_clip
 from infer.report import Report, sha256, versions, write_report
 from infer.select import Selector
 from infer.settings import HideSettings
-from infer.tally import Tally, Totals
+from infer.tally import Tally, Totals, weak_frames
 
 GIVEN_SURE = 0.5  # score below which a given detection is worth a look
 PREVIEW_FRAMES = 8  # pairs on the sheet besides the weakest moments
@@ -83,7 +83,14 @@ class VideoJob:
                 "Get the file again, or add --allow-damaged: frames that cannot be trusted are covered whole then"
             )
 
-    def render(self, files: Outputs, detections: Path, renderer: Renderer, detector: Detector | None) -> Report:
+    def render(
+        self,
+        files: Outputs,
+        detections: Path,
+        renderer: Renderer,
+        detector: Detector | None,
+        called: str | None = None,
+    ) -> Report:
         """Second pass: cover, encode, report.
 
         Args:
@@ -91,6 +98,7 @@ class VideoJob:
             detections: the detections file of the clip.
             renderer: covers.
             detector: what found the objects; None when the file came from elsewhere.
+            called: name of the source in the report, default its path.
 
         Returns:
             The report, as written to `files`.
@@ -98,17 +106,14 @@ class VideoJob:
         header = read_header(detections)
         sure = detector.sure if detector else GIVEN_SURE
 
-        def begin() -> tuple[Selector, Tally]:
-            selector = Selector(self.settings.rules, self.info.display_size, header.classes)
-            return selector, Tally(selector.classes, self.info.display_size, sure=sure)
-
-        show_whole_clip(self.clip, detections, renderer, begin()[0])
-        pictures = self._collector(detections, *begin())
-        selector, tally = begin()
+        show_whole_clip(self.clip, detections, renderer, self._selector(header))
+        pictures = self._collector(detections, self._selector(header), sure)
+        selector = self._selector(header)
+        tally = Tally(selector.classes, self.info.display_size, sure=sure)
         with self.timed("hiding"):
             notes, damage = self._encode(files.masked, detections, renderer, selector, tally, pictures)
         self.refuse(damage)
-        report = begin_report(self.source, self.target, self.settings, renderer, detector)
+        report = begin_report(called or self.source, self.target, self.settings, renderer, detector)
         with self.timed("hashing"):
             for name, path in (("source", self.source), ("output", files.masked), ("detections", detections)):
                 report.hashes[name] = sha256(path)
@@ -122,11 +127,14 @@ class VideoJob:
             pictures.write(self.settings.preview, overwrite=self.settings.overwrite)
         return report
 
-    def _collector(self, detections: Path, selector: Selector, tally: Tally) -> PreviewCollector:
+    def _selector(self, header: Header) -> Selector:
+        return Selector(self.settings.rules, self.info.display_size, header.classes)
+
+    def _collector(self, detections: Path, selector: Selector, sure: float) -> PreviewCollector:
         """Collects the pictures for report and preview; the weakest moments are known before anything is rendered."""
-        for objects in selector(read_detections(detections)):
-            tally.add(objects, 0.0)
-        weakest = {moment.index: moment.reason for moment in reversed(tally.totals().moments)}
+        weakest = weak_frames(
+            selector(read_detections(detections)), selector.classes, self.info.display_size, sure=sure
+        )
         aspect = self.info.sample_aspect_ratio or 1
         return PreviewCollector(
             count=PREVIEW_FRAMES if self.settings.preview else 0,
@@ -172,7 +180,7 @@ class VideoJob:
 
 
 def begin_report(
-    source: Path, target: Path, settings: HideSettings, renderer: Renderer, detector: Detector | None
+    source: str | Path, target: Path, settings: HideSettings, renderer: Renderer, detector: Detector | None
 ) -> Report:
     """Everything of a report that is known without the frames."""
     cover = renderer.settings()

@@ -26,6 +26,7 @@ def hide_video(
     settings: HideSettings,
     *,
     detector: Detector | None = None,
+    called: str | None = None,
     argv: Sequence[str] = (),
     quiet: bool = True,
 ) -> Report:
@@ -39,6 +40,7 @@ def hide_video(
         target: where the masked video goes; its suffix decides the container.
         settings: what to hide, and how.
         detector: one of your own instead of the one that `settings.search` names.
+        called: what the report names as the source where that is not its path, e.g. an address.
         argv: the command line, for the report.
         quiet: no progress on stderr.
 
@@ -59,7 +61,8 @@ def hide_video(
         with job.timed("finding"):
             damage = analyse(job.clip, job.info, detector, settings, files.detections, quiet)
         job.refuse(damage)
-        return job.render(files, files.detections, renderer, detector)
+        report = job.render(files, files.detections, renderer, detector, called=called)
+    return report
 
 
 def render_video(

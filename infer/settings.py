@@ -47,14 +47,14 @@ class Cover:
         options: options of the effect.
         shape: "mask", "box" or "ellipse".
         grow: widening of each object, e.g. "15%" of its size or "8px".
-        feather: soft edge, outwards only, pixels.
+        feather: width of a soft edge outside of that, likewise.
     """
 
     effect: str = "pixelate"
     options: dict[str, Any] = field(default_factory=dict)
     shape: str | None = None
     grow: str | None = None
-    feather: float | None = None
+    feather: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 import supervision as sv
+from media import read_number
 
 from common.detections import make_detections
-from media import read_number
 
 BOX = (30.0, 20.0, 60.0, 44.0)  # where the detector always sees its object, pixels
 

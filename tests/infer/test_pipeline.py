@@ -87,7 +87,7 @@ def test_or_the_run_stops_there_and_leaves_nothing(clip, out):
             raise RuntimeError("out of memory")
         return []
 
-    with pytest.raises(UserError, match="frame 7 at 0.280 s: analysis failed: RuntimeError: out of memory"):
+    with pytest.raises(UserError, match=r"frame 7 at 0.280 s: analysis failed: RuntimeError: out of memory"):
         hide_video(clip, out, replace(BLACK, search=Search(stop_on_error=True)), detector=Steady(rule))
     assert names(out.parent) == set()
 
@@ -211,7 +211,7 @@ def test_without_linking_each_frame_stands_alone(clip, out):
 
 
 def test_an_empty_fragment_says_how_long_the_video_is(clip, out):
-    with pytest.raises(UserError, match="no frame between 5 s and the end; the video lasts 1.60 s"):
+    with pytest.raises(UserError, match=r"no frame between 5 s and the end; the video lasts 1.60 s"):
         hide_video(clip, out, replace(BLACK, start=5), detector=Steady())
     with pytest.raises(UserError, match="not after its start"):
         hide_video(clip, out, replace(BLACK, start=1, end=0.5), detector=Steady())
