@@ -104,11 +104,11 @@ def read_image(path: str | Path) -> Picture:
     """
     path = Path(path)
     data = _read_bytes(path)
-    _register_heif()
+    reads_heif = _register_heif()
     with warnings.catch_warnings():
         # Pillow warns from 89 megapixels on and refuses from 179 on; photographs of 108 are common.
         warnings.simplefilter("ignore")
-        image = _open(path, data)
+        image = _open(path, data, reads_heif)
         _refuse_unkept(path, image, data)
         try:
             image.load()
@@ -213,7 +213,7 @@ def _register_heif() -> bool:
     return True
 
 
-def _open(path: Path, data: bytes) -> Image.Image:
+def _open(path: Path, data: bytes, reads_heif: bool) -> Image.Image:
     Image.init()
     formats = [name for name in Image.ID if name not in _UNWANTED]
     try:
@@ -221,9 +221,10 @@ def _open(path: Path, data: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise UserError(f"{path} claims to be larger than any photograph: {_one_line(error)}") from error
     except UnidentifiedImageError as error:
-        if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        is_heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+        if is_heif and not reads_heif:
             raise UserError(f"{path} is HEIC: run `pip install pillow-heif`, or convert it to JPEG or PNG") from error
-        if data.startswith(_MAGIC) or data[4:12] == b"ftypavif" or data[8:12] == b"WEBP":
+        if is_heif or data.startswith(_MAGIC) or data[4:12] == b"ftypavif" or data[8:12] == b"WEBP":
             raise DamagedSourceError(
                 f"{path} is damaged (nothing behind its first bytes): get the file again"
             ) from error

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import piexif
 import pytest
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin
+from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 from skimage import data
 
+import common.image as image_module
 from common.errors import DamagedSourceError, UserError
 from common.image import SUFFIXES, Picture, read_image, write_image
 
@@ -334,6 +335,19 @@ def test_what_is_no_image_is_one_line(tmp_path, name, content, message):
     with pytest.raises(UserError, match=message) as raised:
         read_image(tmp_path / name)
     assert "\n" not in str(raised.value) and name in str(raised.value)
+
+
+@pytest.mark.parametrize(("plugin", "expected"), [(False, "pip install pillow-heif"), (True, "is damaged")])
+def test_heic_asks_for_the_plugin_or_is_damaged(tmp_path, monkeypatch, plugin, expected):
+    monkeypatch.setattr(image_module, "_register_heif", lambda: plugin)
+    monkeypatch.setattr(image_module.Image, "open", unidentified)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64)
+    with pytest.raises(UserError, match=expected):
+        read_image(tmp_path / "a.heic")
+
+
+def unidentified(*arguments, **options):
+    raise UnidentifiedImageError("cannot identify image file")
 
 
 def test_a_folder_is_no_image(tmp_path):
