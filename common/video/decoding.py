@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import heapq
+import itertools
+import os
+import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import av
@@ -15,12 +18,26 @@ from av.video.stream import VideoStream
 
 from common.video.damage import Damage
 from common.video.ledger import REORDER, Ledger, Sent
+from common.video.structure import Span
 
 READ_ERRORS = 10_000  # unreadable packets in a row after which the rest of a file is given up
+# With frame threads FFmpeg reads a picture's error flags when it hands the picture out, perhaps before the thread that
+# decodes it has set them. Held back by more pictures than there are threads, all flags are there.
+H264_DELAY = 14
+MOST_THREADS = 8
+_EARLY_FLAGS = frozenset({"mpeg4", "rv30", "rv40"})  # the same, without a way to hold pictures back: one thread
+IMPRECISE = 2  # MPEG-TS: the mark "corrupt" may stand on a packet that ends where the gap begins
 SKIPPED_BYTES = 32  # MPEG-4 and its kin say "same picture again" in a packet of a few bytes
 _KEY_TYPES = (PictureType.I, PictureType.NONE)
 _FIELD_ORDERS = (2, 3, 4, 5)  # AVFieldOrder of interlaced video
 _NO_TIMES = frozenset({"h264", "hevc"})  # in AVI, whose B-frames carry no presentation times there
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @dataclass
@@ -50,12 +67,23 @@ class Decoding:
         stream: the video in it.
         damage: where damage is counted.
         threads: decoder threads, 0 = as many as fit the machine.
+        spans: broken places in the file (`structure.broken_spans`).
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream, damage: Damage, threads: int = 0) -> None:
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        damage: Damage,
+        threads: int = 0,
+        spans: Sequence[Span] = (),
+    ) -> None:
         context = stream.codec_context
+        name = context.codec.canonical_name
         context.thread_type = "AUTO"
-        context.thread_count = threads
+        context.thread_count = 1 if name in _EARLY_FLAGS else min(threads or available_cores() + 1, MOST_THREADS)
+        if name == "h264":
+            context.reorder_depth = H264_DELAY
         context.copy_opaque = True  # so that each picture names its packet
         context.flags |= int(Flags.output_corrupt)  # pictures that cannot be trusted are wanted, to keep the count
         self._container = container
@@ -69,17 +97,26 @@ class Decoding:
         self._first_key: tuple[int, int] | None = None
         self._last_pts: int | None = None
         self._last_leading = -1
+        self._spans = deque(spans)
         self.packets = 0
 
     def pictures(self, packets: Iterator[av.Packet] | None = None) -> Iterator[Judged]:
         """Yield every picture, each once all it may build on is known.
 
         Args:
-            packets: read already, e.g. the key frame that a seek has found; then the rest of the file follows.
+            packets: from a key frame that a seek has found to the end; None = all of the file.
         """
+        if packets is not None:
+            first = next(packets, None)
+            packets = itertools.chain([] if first is None else [first], packets)
+            while self._spans and first is not None and first.pos is not None and self._spans[0][0] <= first.pos:
+                self._spans.popleft()  # before the seek: none of this reading's business
         for packet in packets if packets is not None else self.demux():
             self._feed(packet)
             yield from self._release()
+        if self._spans:
+            self._skip_spans(sys.maxsize)
+            self._ledger.fail(self.packets, "data behind it is damaged")
         self._flush()
         yield from self._release(everything=True)
 
@@ -105,7 +142,11 @@ class Decoding:
         if packet.is_keyframe and self._first_key is None:
             self._first_key = (index, pts if pts is not None else -(1 << 62))
         if packet.is_corrupt:
-            self._ledger.fail(index, "its data is damaged")
+            self._ledger.fail(index, "its data is damaged", reach=IMPRECISE)
+        if self._spans and packet.pos is not None and packet.pos >= self._spans[0][0]:
+            self._skip_spans(packet.pos)
+            if index:
+                self._ledger.fail(index, "data before it is damaged")
         time = None if self.is_untimed else pts
         if not packet.is_keyframe and self._is_leading(index, 1 << 62 if time is None else time):
             self._last_leading = index
@@ -121,6 +162,11 @@ class Decoding:
             return
         for picture in pictures:
             self._receive(picture)
+
+    def _skip_spans(self, place: int) -> None:
+        while self._spans and place >= self._spans[0][0]:
+            start, end = self._spans.popleft()
+            self._damage.note(f"{end - start} bytes from byte {start} on are damaged")
 
     def _flush(self) -> None:
         try:

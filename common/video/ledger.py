@@ -48,6 +48,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.errors = 0
+        self._next = 0
         self._outstanding: dict[int, Sent] = {}  # in the order of sending
         self._failures: list[Failure] = []
         self._unplaced: list[Failure] = []  # errors of which it is not yet known which packet they belong to
@@ -57,10 +58,15 @@ class Ledger:
     def send(self, packet: Sent) -> None:
         """Note a packet that goes into the decoder."""
         self._outstanding[packet.index] = packet
+        self._next = packet.index + 1
 
-    def fail(self, index: int, reason: str) -> None:
-        """Note that a packet is damaged or decoded with flaws."""
-        self._failures.append(Failure(index, index, reason))
+    def fail(self, index: int, reason: str, reach: int = 0) -> None:
+        """Note that a packet is damaged, lost, or decoded with flaws.
+
+        The packet before it is distrusted as well: damage seldom stops at packet borders, and the end of a packet may
+        be spoilt without the decoder noticing. `reach` is how many packets behind it may be hit too.
+        """
+        self._failures.append(Failure(max(0, index - 1), index + reach, reason))
 
     def error(self, first: int, last: int, reason: str) -> None:
         """Note that the decoder refused one of the packets from `first` to `last`; with threads it says so late."""
@@ -76,14 +82,15 @@ class Ledger:
 
     def close(self) -> list[Sent]:
         """Nothing more will come; returns what did not come back."""
+        self._next += 2 * REORDER
         return self._lost(lambda sent: True)
 
     def settled(self, index: int) -> bool:
-        """Whether the fate of all packets that went in before `index` is known."""
-        oldest = next(iter(self._outstanding), None)
+        """Whether the fate of all packets up to the one behind `index` is known (see `fail` for why that one too)."""
+        oldest = next(iter(self._outstanding), self._next)
         if self._unplaced:
             self._place_errors(oldest)
-        return (oldest is None or oldest >= index) and all(index < error.first for error in self._unplaced)
+        return oldest > index + 1 and all(index < error.first for error in self._unplaced)
 
     def distrust(self, index: int, pts: int) -> str | None:
         """Why the picture of a packet cannot be trusted, or None.
@@ -103,11 +110,11 @@ class Ledger:
             self._failures = [one for one in self._failures if not any(one.last < key for key in ended)]
             self._losses = {loss for loss in self._losses if loss > index - 2 * REORDER}
 
-    def _place_errors(self, oldest: int | None) -> None:
+    def _place_errors(self, oldest: int) -> None:
         """Pin each error on a lost packet; one that fits none spoils the whole span it may come from."""
         waiting = []
         for error in self._unplaced:
-            if oldest is not None and oldest <= error.last:
+            if oldest <= error.last:
                 waiting.append(error)
                 continue
             loss = next((one for one in sorted(self._losses) if error.first <= one <= error.last), None)

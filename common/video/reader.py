@@ -32,6 +32,7 @@ from common.video.decoding import Decoding, Judged
 from common.video.frame import Frame
 from common.video.info import probe
 from common.video.source import open_source, video_stream
+from common.video.structure import broken_spans
 
 TOLERANCE = Fraction(1, 1_000_000)  # seconds by which a frame may miss `start` or `end`: float rounding
 STEPS_BACK = (0, 1, 4, 16, 64)  # seconds before `start` at which a key frame is looked for
@@ -104,11 +105,12 @@ class FrameReader:
     def _read(self) -> Iterator[Frame]:
         """Read from the nearest key frame that serves; earlier ones are tried where it does not."""
         steps = self._steps()
+        spans = broken_spans(self.path)
         for seconds in steps:
             self.damage = Damage()
             with open_source(self.path) as container:
                 stream = video_stream(container, self.path)
-                decoding = Decoding(container, stream, self.damage, self._threads)
+                decoding = Decoding(container, stream, self.damage, self._threads, spans)
                 packets = None if seconds is None else self._seek(container, stream, decoding, seconds)
                 if seconds is not None and packets is None:
                     continue
