@@ -19,10 +19,11 @@ from common.video.containers import Container, codecs_held, container_for, suffi
 from common.video.encoders import encoder_named, pixel_formats, quality_options
 from common.video.hdr import hdr_options, refuse_dynamic
 from common.video.info import VideoInfo
-from common.video.timing import is_steady, top_field_first
+from common.video.timing import is_opaque, is_steady, top_field_first
 
 _QUARTER = {(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)}
 _NO_ODD_SIZES = ("libx264", "libx264rgb", "libx265", "libsvtav1", "mpeg2video")
+_OPAQUE = ("mp4", "mpegts", "flv", "webm")
 _FIELD_CODERS = ("libx264", "mpeg2video", "prores_ks", "ffv1")
 _WHOLE_ONLY = ("ffv1", "mjpeg", "png", "prores_ks", "qtrle", "utvideo", "huffyuv", "ffvhuff", "gif", "libvpx-vp9")
 
@@ -79,7 +80,7 @@ def choose_encoding(
     _refuse_geometry(info, container, target)
     if not container.uneven and not is_steady(info):
         raise UserError(f"{target}: {container.label} holds a steady frame rate only; use a .mkv or .mp4 target")
-    source = _source_format(info, alpha)
+    source = _source_format(info, alpha, container)
     name = codec or wanted.codec
     encoder = encoder_named(name) if name else encoder_named(_default_encoder(source, container, wanted, target))
     _refuse_container(encoder, container, target)
@@ -87,13 +88,14 @@ def choose_encoding(
         encoder = encoder_named("libx264rgb")
     _refuse_aspect(info, encoder, container, target)
     pixel_format, notes = _fitting_format(source, encoder, info)
+    if encoder.name == "libx264rgb":
+        notes.append(
+            "pictures stay RGB, as in the source; browsers and QuickTime do not play such H.264, VLC and mpv do"
+        )
     options = quality_options(encoder.name, wanted.crf, wanted.preset, wanted.lossless)
     if not container.negative_times and encoder.name not in _WHOLE_ONLY:
         options["bf"] = "0"  # pictures stored out of order would need timestamps below zero
-    for option, value in hdr_options(info.hdr, encoder.name).items():
-        options[option] = ":".join(filter(None, [options.get(option), value]))
-    if encoder.name == "libx265":
-        options["x265-params"] = ":".join(filter(None, ["log-level=none", options.get("x265-params")]))
+    _special_options(info, encoder, pixel_format, alpha, options, notes)
     tagged = {info.color_primaries, info.color_trc, info.colorspace} != {2}
     if tagged and not container.colors and encoder.canonical_name not in ("h264", "hevc", "mpeg2video", "av1"):
         notes.append(
@@ -105,9 +107,26 @@ def choose_encoding(
     return Encoding(container, encoder.name, pixel_format, options, tuple(notes), top_first)
 
 
-def _source_format(info: VideoInfo, alpha: bool) -> str:
+def _special_options(
+    info: VideoInfo, encoder: av.Codec, pixel_format: str, alpha: bool, options: dict[str, str], notes: list[str]
+) -> None:
+    """Add what single encoders need: HDR tags, silence, leave to code limited range as JPEG."""
+    if alpha and info.hdr is not None:
+        notes.append("the mastering display's HDR10 tags do not go into a cut-out")
+    else:
+        for option, value in hdr_options(info.hdr, encoder.name).items():
+            options[option] = ":".join(filter(None, [options.get(option), value]))
+    if encoder.name == "mjpeg" and not pixel_format.startswith("yuvj"):
+        options["strict"] = "unofficial"  # limited range in JPEG
+    if encoder.name == "libx265":
+        options["x265-params"] = ":".join(filter(None, ["log-level=none", options.get("x265-params")]))
+
+
+def _source_format(info: VideoInfo, alpha: bool, container: Container) -> str:
     """The pixel format that must be held; for cut-outs the source's with an alpha channel added."""
     name = "rgba" if info.pixel_format == "pal8" else info.pixel_format
+    if not alpha and _components(name).alpha and container.muxer in _OPAQUE and is_opaque(info):
+        return "rgb24" if _components(name).rgb else name.replace("yuva", "yuv")
     if not alpha or _components(name).alpha:
         return name
     kind = _components(name)
@@ -212,6 +231,8 @@ def _fitting_format(source: str, encoder: av.Codec, info: VideoInfo) -> tuple[st
     offered = [name for name in pixel_formats(encoder) if _holds_size(name, encoder, info)]
     if source in offered:
         return source, []
+    if encoder.name == "libvpx-vp9" and _components(source).alpha and _components(source).depth <= 8:
+        return "yuva420p", ["VP9 holds transparency with halved colour resolution only"]
     plain = source.replace("yuvj", "yuv")
     if plain in offered:
         return plain, []

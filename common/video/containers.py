@@ -30,6 +30,7 @@ class Container:
         turns: it holds a display matrix: "any", "quarter" (turns by 90 degrees only) or "none".
         chapters: it holds chapter marks.
         colors: it holds colour tags, whatever the codec.
+        languages: it holds the languages of tracks.
         aspect: it holds the sample aspect ratio itself, whatever the codec.
     """
 
@@ -43,6 +44,7 @@ class Container:
     aspect: bool = True
     chapters: bool = False
     colors: bool = False
+    languages: bool = True
 
 
 MP4 = Container("mp4", "MP4", turns="any", chapters=True, colors=True)
@@ -51,12 +53,12 @@ MOV = Container("mov", "QuickTime (.mov)", turns="any", chapters=True, colors=Tr
 _AS_IS = {"avoid_negative_ts": "disabled"}
 MKV = Container("matroska", "Matroska (.mkv)", _AS_IS, turns="quarter", aspect=False, chapters=True, colors=True)
 WEBM = Container("webm", "WebM", _AS_IS, turns="quarter", aspect=False, chapters=True, colors=True)
-AVI = Container("avi", "AVI", negative_times=False, any_start=False, uneven=False)
+AVI = Container("avi", "AVI", negative_times=False, any_start=False, uneven=False, languages=False)
 TS = Container("mpegts", "MPEG-TS", {"mpegts_copyts": "1"}, negative_times=False, aspect=False)
 M2TS = Container(
     "mpegts", "MPEG-TS (.m2ts)", {"mpegts_copyts": "1", "mpegts_m2ts_mode": "1"}, negative_times=False, aspect=False
 )
-FLV = Container("flv", "Flash video", negative_times=False, aspect=False)
+FLV = Container("flv", "Flash video", negative_times=False, aspect=False, languages=False)
 GIF = Container("gif", "GIF", any_start=False, aspect=False)
 
 SUFFIXES: dict[str, Container] = {

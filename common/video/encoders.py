@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 
 import av
 from av.codec.codec import UnknownCodecError
+from av.video.codeccontext import VideoCodecContext
 
 from common.errors import UserError
 
@@ -91,10 +93,10 @@ def encoder_named(codec: str) -> av.Codec:
 
 @cache
 def available() -> tuple[str, ...]:
-    """Codec names that this build can encode, short names first, then hardware encoders by their own names."""
+    """Codec names that can be encoded here: short names first, then the hardware encoders that open on this machine."""
     present = [short for short in ("h264", "hevc", "vp9", "av1", "prores") if ENCODERS[short] in av.codecs_available]
     own = [name for name in ("ffv1", "mpeg4", "mpeg2video", "mjpeg", "qtrle", "png", "utvideo") if _encodes(name)]
-    hardware = sorted(name for name in av.codecs_available if name.rpartition("_")[2] in _HARDWARE and _encodes(name))
+    hardware = sorted(name for name in av.codecs_available if name.rpartition("_")[2] in _HARDWARE and _opens(name))
     return (*present, *own, *hardware)
 
 
@@ -103,6 +105,21 @@ def _encodes(name: str) -> bool:
         return av.Codec(name, "w").type == "video"
     except UnknownCodecError:
         return False
+
+
+def _opens(name: str) -> bool:
+    if not _encodes(name):
+        return False
+    context = av.CodecContext.create(name, "w")
+    if not isinstance(context, VideoCodecContext):
+        return False
+    context.width, context.height, context.time_base = 640, 360, Fraction(1, 25)
+    context.pix_fmt = next(iter(pixel_formats(context.codec)), "yuv420p")
+    try:
+        context.open()
+    except (av.FFmpegError, ValueError):
+        return False
+    return True
 
 
 def pixel_formats(encoder: av.Codec) -> list[str]:

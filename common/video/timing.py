@@ -1,4 +1,4 @@
-"""What a clip's packets say before anything is decoded: is the frame rate steady, are its pictures interlaced."""
+"""What must be known of a whole clip before writing starts: a steady frame rate, field order, true transparency."""
 
 from __future__ import annotations
 
@@ -48,3 +48,19 @@ def top_field_first(info: VideoInfo) -> bool | None:
     if order in _TOP_FIRST:
         return True
     return False if order in _BOTTOM_FIRST else None
+
+
+def is_opaque(info: VideoInfo) -> bool:
+    """Whether no picture of a clip with an alpha channel is transparent anywhere; decodes all of it.
+
+    GIF pictures always decode with an alpha channel, and hardly any makes use of it.
+    """
+    with av.open(url(info.path), metadata_errors="replace") as source:
+        stream = source.streams[info.video_index]
+        try:
+            for picture in source.decode(stream):
+                if isinstance(picture, av.VideoFrame) and picture.to_ndarray(format="rgba")[..., 3].min() < 255:
+                    return False
+        except av.FFmpegError:
+            return False
+    return True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import av
 from av.container import InputContainer, OutputContainer
-from av.stream import AttachmentStream, Discard, Stream
+from av.stream import AttachmentStream, Discard, Disposition, Stream
 
 from common.errors import UserError
 from common.video.containers import Container, codecs_held, suffixes_holding
@@ -20,6 +20,7 @@ from common.video.source import open_source
 _LEAD_IN = Fraction(1, 10)  # seconds of sound before a cut that decoders need to start cleanly
 _SEEK_MARGIN = 60  # seconds before a fragment's start at which lines still shown may have begun
 _KEPT_TAGS = ("language", "title")
+_CHAPTER_HANDLERS = ("SubtitleHandler", "TextHandler", "Core Media Text", "Apple Text Media Handler")
 _STALE_TAGS = ("duration", "encoder", "bps", "number_of", "_statistics", "vendor_id", "alpha_mode")
 
 
@@ -64,7 +65,7 @@ def chosen_tracks(info: VideoInfo, container: Container, choice: Choice) -> tupl
                 notes.append(
                     f"track {track.index}: a second picture ({track.codec}) is left out, as nothing in it is hidden"
                 )
-            elif wanted:
+            elif wanted and not _made_anew(source.streams[track.index], container):
                 problem = _problem(source.streams[track.index], track, container)
                 if problem is None:
                     kept.append(track)
@@ -72,7 +73,34 @@ def chosen_tracks(info: VideoInfo, container: Container, choice: Choice) -> tupl
                     raise UserError(problem)
                 else:
                     notes.append(problem)
+        _refuse_together(source, kept, container)
+    if not container.languages and any(track.language not in (None, "und") for track in kept):
+        notes.append(f"{container.label} does not say which language a track is in")
     return kept, notes
+
+
+def _made_anew(stream: Stream, container: Container) -> bool:
+    """Whether the muxer writes such a track itself: MP4's timecodes and chapters come from tags."""
+    if stream.type != "data" or container.muxer not in ("mp4", "mov"):
+        return False
+    chapters = isinstance(stream.container, InputContainer) and bool(stream.container.chapters())
+    return "timecode" in stream.metadata or (chapters and stream.metadata.get("handler_name") in _CHAPTER_HANDLERS)
+
+
+def _refuse_together(source: InputContainer, kept: list[Track], container: Container) -> None:
+    """Each track alone fits; see whether all of them do in one file (Flash video takes one sound track, say)."""
+    tracks = [track for track in kept if track.kind in ("audio", "subtitle")]
+    try:
+        with av.open(io.BytesIO(), "w", format=container.muxer, container_options=container.options) as scratch:
+            for track in tracks:
+                add_copy(scratch, source.streams[track.index], keep_all=False)
+            if tracks:
+                scratch.start_encoding()
+    except (av.FFmpegError, ValueError) as error:
+        raise UserError(
+            f"{container.label} cannot hold the source's {len(tracks)} sound and subtitle tracks in one file; "
+            "use a .mkv or .mp4 target, or --audio drop or --subtitles drop"
+        ) from error
 
 
 def _problem(stream: Stream, track: Track, container: Container) -> str | None:
@@ -82,8 +110,7 @@ def _problem(stream: Stream, track: Track, container: Container) -> str | None:
         if held:
             with av.open(io.BytesIO(), "w", format=container.muxer, container_options=container.options) as scratch:
                 add_copy(scratch, stream, keep_all=False)
-                if track.kind in ("audio", "subtitle"):
-                    scratch.start_encoding()
+                scratch.start_encoding()
             return None
     except (av.FFmpegError, ValueError):
         pass
@@ -104,11 +131,19 @@ def add_copy(output: OutputContainer, stream: Stream, keep_all: bool) -> Stream:
     if isinstance(stream, AttachmentStream):
         name, mimetype = stream.name or "attachment", stream.mimetype or "application/octet-stream"
         return output.add_attachment(name, mimetype, stream.data)
+    if stream.disposition & Disposition.attached_pic and output.format.name == "matroska":
+        kind = "png" if stream.name == "png" else "jpeg"  # Matroska keeps covers as attached files
+        return output.add_attachment(f"cover.{kind.replace('e', '')}", f"image/{kind}", _cover(stream))
     copy = output.add_stream_from_template(stream, opaque=True)
     copy.disposition = stream.disposition
     copy.metadata.clear()
     copy.metadata.update(tags_of(stream, keep_all))
     return copy
+
+
+def _cover(stream: Stream) -> bytes:
+    with open_source(Path(stream.container.name.removeprefix("file:"))) as source:
+        return next((bytes(packet) for packet in source.demux(source.streams[stream.index]) if packet.size), b"")
 
 
 def tags_of(stream: Stream, keep_all: bool) -> dict[str, str]:
@@ -134,9 +169,11 @@ class TrackCopier:
         self._pairs: dict[int, Stream] = {}
         for track in tracks:
             stream = self._source.streams[track.index]
-            self._pairs[track.index] = add_copy(output, stream, keep_all)
+            copy = add_copy(output, stream, keep_all)
+            if not isinstance(copy, AttachmentStream):
+                self._pairs[track.index] = copy
         for stream in self._source.streams:
-            if stream.index not in self._pairs and stream.type != "attachment":
+            if stream.index not in self._pairs:
                 stream.discard = Discard.all
         self._window = Window()
         self._strict = container.muxer not in ("matroska", "webm", "flv")
@@ -148,7 +185,6 @@ class TrackCopier:
         """Begin to copy; `seek` skips ahead to a little before the window where the file allows it."""
         self._window = window
         streams = [self._source.streams[index] for index in self._pairs]
-        streams = [stream for stream in streams if stream.type != "attachment"]
         if not streams:
             return
         if seek and window.begin is not None and window.begin > _SEEK_MARGIN:

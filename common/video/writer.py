@@ -104,6 +104,8 @@ class VideoWriter:
         wanted = Wanted(settings.codec, settings.crf, settings.preset, settings.lossless)
         self.encoding: Encoding = choose_encoding(info, self._target, alpha=settings.alpha, wanted=wanted)
         self.notes += self.encoding.notes
+        if not self._start and not self.encoding.container.any_start:
+            self._refuse_late_start()
         choice = Choice(settings.audio == "copy", settings.subtitles == "copy", settings.keep_metadata)
         tracks, notes = chosen_tracks(info, self.encoding.container, choice)
         self.notes += notes
@@ -149,7 +151,10 @@ class VideoWriter:
         encoding, container = self.encoding, self.encoding.container
         options = {"fflags": "+bitexact"} | container.options
         if self._settings.keep_metadata and container.muxer in ("mp4", "mov"):
-            options["movflags"] = "use_metadata_tags"
+            if any(track.cover for track in tracks):
+                self.notes.append(f"beside a cover picture {container.label} keeps the common tags only")
+            else:
+                options["movflags"] = "use_metadata_tags"
         if container.muxer == "gif":
             options["loop"] = str(loops_of(self._info.path) if self._info.codec == "gif" else 0)
         try:
@@ -166,6 +171,15 @@ class VideoWriter:
                 f"the encoder {encoding.codec} does not open here for {self._info.width}x{self._info.height} "
                 f"{encoding.pixel_format}: {getattr(error, 'strerror', error)}; available: {', '.join(available())}"
             ) from error
+
+    def _refuse_late_start(self) -> None:
+        late = self._info.start_time * float(self._info.average_rate or 25) > 1
+        label = self.encoding.container.label
+        if late and any(track.kind == "audio" for track in self._info.tracks):
+            raise UserError(
+                f"{self._target}: the picture begins {self._info.start_time:.3f} s after the sound and {label} "
+                "holds no late start; use a .mkv or .mp4 target"
+            )
 
     def _add_video(self) -> VideoStream:
         info, encoding = self._info, self.encoding
@@ -233,8 +247,6 @@ class VideoWriter:
             length = frame.duration * frame.time_base or Fraction(1, 10)
             return first if first - wanted <= length else wanted
         if not container.any_start:
-            if first != zero:
-                self.notes.append(f"{container.label} begins at zero: the picture's late start is not kept")
             return first
         arbitrary = any(name in _WALL_CLOCKS for name in self._info.container.split(","))
         if arbitrary and container.muxer not in _WALL_CLOCKS and zero:
