@@ -37,10 +37,15 @@ def _views(way: Way, times: np.ndarray, seed: int, unrest: float = 1.0) -> list[
     return [View(x + dx, y + dy, scale, roll) for (x, y, scale), (dx, dy, roll) in zip(path, moves, strict=True)]
 
 
-def _shoot(views: Sequence[View], random: np.random.Generator, light: float = 1.0) -> np.ndarray:
+def _shoot(views: Sequence[View], light: float = 1.0) -> np.ndarray:
     """Return the wall as three neighbouring views expose the middle one, (H, W, 3) float32."""
     exposure = shutter(views[0], views[1], views[2], SIZE)
     return light * expose(gallery.wall(), [view.matrix(SIZE) for view in exposure], SIZE, fine=2)
+
+
+def _sense(light: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Return the picture of a cheap camera on a dull day, (H, W, 3) uint8."""
+    return sense(0.8 * cv2.GaussianBlur(light, (0, 0), 0.7), random, noise=4.0, grain=0.4)
 
 
 def _portrait(view: View, number: int = 1) -> Sighting:
@@ -50,7 +55,7 @@ def _portrait(view: View, number: int = 1) -> Sighting:
 
 
 def _walk(
-    way: Way, seed: int, times: np.ndarray | None = None, lights: np.ndarray | None = None, noise: float = 2.0
+    way: Way, seed: int, times: np.ndarray | None = None, lights: np.ndarray | None = None
 ) -> Iterator[MadeFrame]:
     """Film the wall along a way; `times` are in frames of the steady rate, `lights` multiply the exposure."""
     moments = np.arange(FRAMES, dtype=float) if times is None else times
@@ -58,49 +63,49 @@ def _walk(
     random = np.random.default_rng(seed + 100)
     for index, moment in enumerate(moments):
         light = 1.0 if lights is None else float(lights[index])
-        picture = sense(_shoot(views[index : index + 3], random, light), random, noise=noise)
+        picture = _sense(_shoot(views[index : index + 3], light), random)
         yield MadeFrame(picture, describe(index, moment / RATE, [_portrait(views[index + 1])], SIZE))
 
 
 def occlusion() -> Iterator[MadeFrame]:
     """A wide column passes before the face, hides it whole for a while, and comes back."""
-    views = _views([(0, 1262, 440, 0.95), (FRAMES - 1, 1290, 430, 1.0)], np.arange(FRAMES, dtype=float), 20)
-    columns = PchipInterpolator([0, 15, 55, 65, 105, FRAMES - 1], [1130, 1130, 1400, 1400, 1130, 1130])
+    views = _views([(0, 1262, 440, 0.45), (FRAMES - 1, 1290, 430, 0.5)], np.arange(FRAMES, dtype=float), 20)
+    columns = PchipInterpolator([0, 15, 55, 65, 105, FRAMES - 1], [1060, 1060, 1470, 1470, 1060, 1060])
     random = np.random.default_rng(21)
     for index in range(FRAMES):
         view = views[index + 1]
-        light = _shoot(views[index : index + 3], random)
-        column = gallery.Column(x=float(columns(index)), half_width=38.0)
+        light = _shoot(views[index : index + 3])
+        column = gallery.Column(x=float(columns(index)), half_width=34.0)
         opacity, colour = column.cover([view], SIZE)
         light += opacity[..., None] * (colour - light)
         face = _portrait(view)
         height, width = face.mask.shape
         face.mask &= opacity[face.top : face.top + height, face.left : face.left + width] < 0.5
-        yield MadeFrame(sense(light, random), describe(index, index / RATE, [face], SIZE))
+        yield MadeFrame(_sense(light, random), describe(index, index / RATE, [face], SIZE))
 
 
 def exits() -> Iterator[MadeFrame]:
     """The face leaves the picture left, comes back, leaves below in a hurry, comes back from the right."""
     way = [
-        (0, 1280, 430, 1.0),
-        (28, 1700, 430, 1.0),
-        (40, 1700, 430, 1.0),
-        (58, 1270, 420, 1.1),
-        (66, 1265, 120, 1.2),
-        (76, 1265, 130, 1.2),
-        (82, 1270, 410, 1.2),
-        (95, 900, 420, 1.2),
-        (103, 900, 420, 1.2),
-        (119, 1250, 420, 1.0),
+        (0, 1280, 430, 0.6),
+        (28, 1920, 430, 0.6),
+        (40, 1920, 430, 0.6),
+        (58, 1270, 420, 0.7),
+        (66, 1265, 60, 0.75),
+        (76, 1265, 70, 0.75),
+        (82, 1270, 410, 0.75),
+        (95, 720, 420, 0.75),
+        (103, 720, 420, 0.75),
+        (119, 1250, 420, 0.6),
     ]
     return _walk(way, 22)
 
 
 def dark() -> Iterator[MadeFrame]:
     """The light goes almost out for a second and a half while the camera moves on."""
-    lights = PchipInterpolator([0, 25, 45, 85, 100, 119], [1, 1, 0.05, 0.05, 1, 1])(np.arange(FRAMES))
-    way = [(0, 1230, 440, 0.9), (60, 1330, 420, 1.15), (119, 1240, 440, 1.0)]
-    return _walk(way, 23, lights=lights, noise=3.0)
+    lights = PchipInterpolator([0, 25, 45, 85, 100, 119], [1, 1, 0.02, 0.02, 1, 1])(np.arange(FRAMES))
+    way = [(0, 1230, 440, 0.5), (60, 1330, 420, 0.7), (119, 1240, 440, 0.55)]
+    return _walk(way, 23, lights=lights)
 
 
 def zoom() -> Iterator[MadeFrame]:
@@ -115,7 +120,7 @@ def vfr() -> Iterator[MadeFrame]:
     steps = random.choice([0.5, 1.0, 1.0, 1.5, 2.0, 4.2], FRAMES)
     times = np.round(np.concatenate([[0], np.cumsum(steps)[:-1]]) * 100) / 100
     end = float(times[-1])
-    way = [(0, 1150, 450, 0.9), (0.3 * end, 1350, 420, 1.2), (0.6 * end, 1180, 430, 1.0), (end, 1300, 440, 1.1)]
+    way = [(0, 1050, 450, 0.5), (0.3 * end, 1450, 420, 0.6), (0.6 * end, 1080, 430, 0.45), (end, 1350, 440, 0.6)]
     return _walk(way, 26, times=times)
 
 
@@ -128,7 +133,7 @@ def cuts() -> Iterator[MadeFrame]:
         way = [(0, x, y, scale), (SHOT - 1, x + 25, y, scale * 1.04)]
         views = _views(way, np.arange(SHOT, dtype=float), 30 + number)
         for place in range(SHOT):
-            picture = sense(_shoot(views[place : place + 3], random), random)
+            picture = _sense(_shoot(views[place : place + 3]), random)
             yield MadeFrame(picture, describe(index, index / RATE, [_portrait(views[place + 1], number)], SIZE))
             index += 1
 
@@ -173,15 +178,15 @@ def crossing() -> Iterator[MadeFrame]:
         light = wall.copy()
         # Back and forth at a steady walk: about 10 pixels a frame past each other.
         swing = np.arcsin(0.99 * np.cos(np.pi * 2 * (np.array([-0.25, 0.0, 0.25]) + index) / (FRAMES - 1))) / 1.5
-        behind = [_place(320 + 150 * s, 175, 0.62, 4 * s) for s in swing]
-        before = [_place(320 - 170 * s, 190, 0.85, -3 * s) for s in swing]
+        behind = [_place(320 + 150 * s, 175, 0.34, 4 * s) for s in swing]
+        before = [_place(320 - 170 * s, 185, 0.46, -3 * s) for s in swing]
         first = _card_face(face, behind[1], 1)
         _lay(light, card, behind)
         hidden = _lay(light, np.ascontiguousarray(other), before)
         height, width = first.mask.shape
         first.mask &= ~hidden[first.top : first.top + height, first.left : first.left + width]
         seen = [first, _card_face(other_face, before[1], 2)]
-        yield MadeFrame(sense(light, random), describe(index, index / RATE, seen, SIZE))
+        yield MadeFrame(_sense(light, random), describe(index, index / RATE, seen, SIZE))
 
 
 def _card_face(face: Ellipse, matrix: np.ndarray, number: int) -> Sighting:
@@ -196,17 +201,17 @@ def turn() -> Iterator[MadeFrame]:
     left, top, inside = face.mask(card.shape[:2])
     marked = np.zeros(card.shape[:2], np.float32)
     marked[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
-    degrees = PchipInterpolator([0, 12, 45, 55, 92, 104, 119], [0, 0, 58, 58, -58, -58, -10])(np.arange(FRAMES))
+    degrees = PchipInterpolator([0, 12, 45, 55, 92, 104, 119], [0, 0, 72, 72, -72, -72, -10])(np.arange(FRAMES))
     random = np.random.default_rng(29)
     wall = expose(gallery.wall(), [View(1250, 820, 0.9).matrix(SIZE)], SIZE, fine=2)
     hand = shake(FRAMES, RATE, random) * [3.0, 3.0, 1.0]
     for index, (angle, (dx, dy, roll)) in enumerate(zip(np.radians(degrees), hand, strict=True)):
-        matrix = _place(320 + 60 * np.sin(index / 25) + dx, 185 + dy, 0.95, roll)
+        matrix = _place(320 + 60 * np.sin(index / 25) + dx, 185 + dy, 0.5, roll)
         light = wall.copy()
         _lay(light, _turned(card, angle), [matrix])
         mask = cv2.warpAffine(_turned(marked, angle), matrix, SIZE[::-1]) > 0.5
         sighting = Sighting(1, 0, 0, mask, float(mask.sum()))
-        yield MadeFrame(sense(light, random), describe(index, index / RATE, [sighting], SIZE))
+        yield MadeFrame(_sense(light, random), describe(index, index / RATE, [sighting], SIZE))
 
 
 # The head with its hair on the card: middle x, middle y, half width, half height.
