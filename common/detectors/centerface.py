@@ -120,9 +120,10 @@ def borders(size: tuple[int, int], margin: int) -> tuple[int, int, int, int]:
 def prepare(picture: np.ndarray, size: tuple[int, int], margin: int = MARGIN) -> np.ndarray:
     """Return the (1, 3, H, W) float32 input: scaled to `size`, then padded, never stretched, to multiples of 32.
 
-    The padding mirrors the picture: it completes a face that the border cuts. Measured on faces half outside, 64 %
-    score above 0.5 so, 45 % with the last row and column repeated on two sides, 48 % with black. Corners, where two
-    mirrors would meet, are plain: what is symmetric both ways looks like a face where there is none.
+    The padding mirrors the picture: it completes a face that the border cuts. Of 113 faces half
+    outside, cut from real pictures, 64 % scored above 0.5 so, and 45 % with the last row and column repeated. The price
+    is half as many weak false alarms again. Corners, where two mirrors would meet, are plain: what is symmetric both
+    ways looks like a face where there is none.
     """
     if picture.shape[:2] != size:
         smaller = size[0] < picture.shape[0]
@@ -204,7 +205,8 @@ class CenterFace:
             threads: for the CPU; 0 chooses.
             input_size: longer side in pixels at which pictures are analysed; None: their own up to `LARGEST_SIDE`.
             scales: factors on top of it, each one look at the picture. (2,) finds faces of half the size at four times
-                the cost; (1, 0.75) finds a fifth more of blurred and dark faces at 1.6 times the cost.
+                the cost; (1, 0.75) finds a fifth more of blurred and dark faces at 1.6 times the cost, with more weak
+                false alarms.
             flip: look at the mirror image too; the same gain at twice the cost.
             margin: mirrored pixels beyond each side at least, 0 to 64; they find faces that the border cuts.
             nms: intersection over union above which two boxes are one face.

@@ -22,7 +22,7 @@ SURE = 0.5
 
 _FRONTAL, _PROFILE = "haarcascade_frontalface_default.xml", "haarcascade_profileface.xml"
 # A window's weight is how far the sum of the last stage's votes lies above that stage's threshold. On the measured
-# clips faces lie at 0.3 to 8, half of them above 4, and false alarms at 1 to 2; the logistic curve puts 2 at one half.
+# clips faces lie at 0.3 to 7.5, half of them above 3, and the three false alarms at 1 to 2; the curve puts 2 at half.
 _HALF_WEIGHT = 2.0
 _WEIGHT_SPREAD = 1.5
 
