@@ -98,6 +98,7 @@ class Decoding:
         self._last_pts: int | None = None
         self._last_leading = -1
         self._spans = deque(spans)
+        self.starts_clean: bool | None = None  # whether the first picture stands for itself; None = none came yet
         self.packets = 0
 
     def pictures(self, packets: Iterator[av.Packet] | None = None) -> Iterator[Judged]:
@@ -126,7 +127,7 @@ class Decoding:
         while failures < READ_ERRORS:
             try:
                 for packet in self._container.demux(self._stream):
-                    if packet.size:
+                    if packet.size:  # an empty packet means "end of stream" to a decoder
                         failures = 0
                         yield packet
                 return
@@ -189,6 +190,8 @@ class Decoding:
         pts = self._time_of(picture)
         is_key = picture.key_frame and picture.pict_type in _KEY_TYPES
         flagged = picture.is_corrupt
+        if self.starts_clean is None:
+            self.starts_clean = is_key and not flagged
         is_leading = not is_key and self._is_leading(index, pts)
         if flagged and not is_leading:
             self._ledger.fail(index, "decoded with errors")

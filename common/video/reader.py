@@ -15,6 +15,7 @@ its resolution) it is analysed like any other; where the shape differs too, it i
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -71,6 +72,7 @@ class FrameReader:
         self._end = None if end is None else Fraction(end)
         self._threads = threads
         self.info = probe(self.path)
+        self._unit, self._origin = float(self.info.time_base), float(self.info.origin)
         self.damage = Damage()
         self._running: Iterator[Frame] | None = None
 
@@ -116,8 +118,9 @@ class FrameReader:
                     continue
                 frames = self._frames(stream, decoding, packets)
                 first = next(frames, None)
-                if first is not None and first.corrupt and seconds not in steps[-2:]:
-                    continue  # the picture refreshes bit by bit: it takes more than one key frame to be whole
+                sound = first is not None and first.corrupt is None and decoding.starts_clean
+                if not sound and seconds not in (None, STEPS_BACK[-1]):
+                    continue  # damaged, or refreshed bit by bit: then it takes more than one "key frame" to be whole
                 if first is not None:
                     yield first
                     yield from frames
@@ -128,17 +131,21 @@ class FrameReader:
     def _frames(self, stream: VideoStream, decoding: Decoding, packets: Iterator[av.Packet] | None) -> Iterator[Frame]:
         index = 0
         last: av.VideoFrame | None = None
+        first_pts, end_pts = self._to_pts(self._start), self._to_pts(self._end)
         for judged in decoding.pictures(packets):
-            time = judged.pts * self.info.time_base - self.info.origin
-            if self._end is not None and time >= self._end - TOLERANCE:
+            if end_pts is not None and judged.pts >= end_pts:
                 return
-            if self._start is None or time >= self._start - TOLERANCE:
-                yield self._frame(index, judged, time, last)
+            if first_pts is None or judged.pts >= first_pts:
+                yield self._frame(index, judged, last)
                 index += 1
             last = judged.picture or last
         self._check_end(stream, decoding)
 
-    def _frame(self, index: int, judged: Judged, time: Fraction, last: av.VideoFrame | None) -> Frame:
+    def _to_pts(self, time: Fraction | None) -> int | None:
+        """The first timestamp at or after a time of the player."""
+        return None if time is None else math.ceil((time - TOLERANCE + self.info.origin) / self.info.time_base)
+
+    def _frame(self, index: int, judged: Judged, last: av.VideoFrame | None) -> Frame:
         picture, corrupt = judged.picture, judged.corrupt
         if picture is None:
             picture = last or _black(self.info.width, self.info.height, self.info.pixel_format)
@@ -151,7 +158,7 @@ class FrameReader:
             index=index,
             pts=judged.pts,
             time_base=self.info.time_base,
-            time=float(time),
+            time=judged.pts * self._unit - self._origin,
             picture=picture,
             corrupt=corrupt,
             rotation=self.info.rotation,
