@@ -228,6 +228,8 @@ def _fitting_format(source: str, encoder: av.Codec, info: VideoInfo) -> tuple[st
     if encoder.name == "gif":
         notes = [] if info.codec == "gif" else ["GIF holds 256 colours a picture and times in hundredths of a second"]
         return "pal8", notes
+    if not pixel_formats(encoder):  # some hardware encoders tell only when they open
+        return source.replace("yuvj", "yuv"), []
     offered = [name for name in pixel_formats(encoder) if _holds_size(name, encoder, info)]
     if source in offered:
         return source, []

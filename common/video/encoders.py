@@ -54,7 +54,7 @@ QUALITY: dict[str, Quality] = {
         "cpu-used",
         {"lossless": "1"},
     ),
-    "libsvtav1": Quality({"crf": "28", "preset": "10"}, "crf", "preset"),
+    "libsvtav1": Quality({"crf": "22", "preset": "8"}, "crf", "preset"),
     "prores_ks": Quality({"vendor": "apl0", "qscale": "4"}, "qscale"),
     "mpeg4": Quality({"qscale": "2"}, "qscale"),
     "mpeg2video": Quality({"qscale": "2"}, "qscale"),

@@ -73,7 +73,6 @@ def chosen_tracks(info: VideoInfo, container: Container, choice: Choice) -> tupl
                     raise UserError(problem)
                 else:
                     notes.append(problem)
-        _refuse_together(source, kept, container)
     if not container.languages and any(track.language not in (None, "und") for track in kept):
         notes.append(f"{container.label} does not say which language a track is in")
     return kept, notes
@@ -85,22 +84,6 @@ def _made_anew(stream: Stream, container: Container) -> bool:
         return False
     chapters = isinstance(stream.container, InputContainer) and bool(stream.container.chapters())
     return "timecode" in stream.metadata or (chapters and stream.metadata.get("handler_name") in _CHAPTER_HANDLERS)
-
-
-def _refuse_together(source: InputContainer, kept: list[Track], container: Container) -> None:
-    """Each track alone fits; see whether all of them do in one file (Flash video takes one sound track, say)."""
-    tracks = [track for track in kept if track.kind in ("audio", "subtitle")]
-    try:
-        with av.open(io.BytesIO(), "w", format=container.muxer, container_options=container.options) as scratch:
-            for track in tracks:
-                add_copy(scratch, source.streams[track.index], keep_all=False)
-            if tracks:
-                scratch.start_encoding()
-    except (av.FFmpegError, ValueError) as error:
-        raise UserError(
-            f"{container.label} cannot hold the source's {len(tracks)} sound and subtitle tracks in one file; "
-            "use a .mkv or .mp4 target, or --audio drop or --subtitles drop"
-        ) from error
 
 
 def _problem(stream: Stream, track: Track, container: Container) -> str | None:
@@ -240,7 +223,7 @@ class TrackCopier:
         base = packet.time_base
         assert packet.pts is not None and packet.dts is not None
         start, length = packet.pts * base, (packet.duration or 0) * base
-        if not self._inside(start, length, stream.type):
+        if not self._inside(start, length, stream.type) or self._is_gap(packet, stream):
             return None
         shift = self._window.shift
         if stream.type == "subtitle":
@@ -266,6 +249,10 @@ class TrackCopier:
             return True  # a cover picture
         lead_in = _LEAD_IN if kind == "audio" and self._container.muxer in ("mp4", "mov") else 0
         return start >= window.begin - lead_in
+
+    def _is_gap(self, packet: av.Packet, stream: Stream) -> bool:
+        """Whether an MP4 subtitle packet only says that nothing is shown; the muxer writes such packets itself."""
+        return packet.size == 2 and _canonical(stream) == "mov_text" and self._container.muxer in ("mp4", "mov")
 
     def _clip_line(self, packet: av.Packet, start: Fraction, length: Fraction) -> None:
         """Let a line of text that spans an edge of the fragment begin and end at that edge."""

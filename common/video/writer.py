@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -162,6 +163,8 @@ class VideoWriter:
             self._output = av.open(f"file:{self._path}", "w", format=container.muxer, container_options=options)
         except OSError as error:
             raise self._explained(error) from error
+        if encoding.codec == "libsvtav1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; the library knows no other way
         self._video = self._add_video()
         self._copier = TrackCopier(self._info.path, tracks, self._output, container, self._settings.keep_metadata)
         try:
@@ -269,6 +272,7 @@ class VideoWriter:
         info = self._info
         ready = self._converted(picture)
         ready.pict_type = 0  # the source's own choice of I, P and B pictures would be forced upon the encoder
+        ready.opaque = None  # freed by an encoder's thread, a Python object waits for the lock that closing it holds
         ready.color_range, ready.colorspace = info.color_range, info.colorspace
         ready.color_primaries, ready.color_trc = info.color_primaries, info.color_trc
         ready.time_base = unit = self._video.codec_context.time_base

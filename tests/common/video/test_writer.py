@@ -173,7 +173,6 @@ def test_sound_and_lines_can_be_dropped(tmp_path):
         ("subtitles", "a.mkv", {}, "--subtitles drop"),
         ("cfr", "a.webm", {}, "--audio drop"),
         ("cfr", "a.gif", {}, "--audio drop"),
-        ("two_sounds", "a.flv", {}, "2 sound and subtitle tracks"),
         ("vfr", "a.avi", {}, "steady frame rate"),
         ("late", "a.avi", {}, "late start"),
         ("rotated90", "a.ts", {}, "turned"),
