@@ -40,8 +40,12 @@ def search(proxy: np.ndarray, boxes: np.ndarray, wanted: np.ndarray) -> tuple[np
         samples by a parabola; and the likeness there, (N,) -1..1, normalised cross-correlation.
     """
     count, side = len(boxes), 2 * REACH + 1
-    around = np.lib.stride_tricks.sliding_window_view(_samples(proxy, boxes, REACH), (SIDE, SIDE), axis=(1, 2))
-    values = np.einsum("nyxp,np->nyx", _normalised(around).reshape(count, side, side, -1), wanted.reshape(count, -1))
+    samples = _samples(proxy, boxes, REACH)
+    samples -= samples.mean(axis=(1, 2), keepdims=True)
+    around = np.lib.stride_tricks.sliding_window_view(samples, (SIDE, SIDE), axis=(1, 2)).reshape(count, side**2, -1)
+    values = np.matmul(around, wanted.reshape(count, -1, 1)).reshape(count, side, side)  # `wanted` has mean 0
+    lengths = np.sqrt(np.maximum(_sums(samples**2) - _sums(samples) ** 2 / SIDE**2, 1e-6))
+    values = np.where(lengths > _FLAT * SIDE, values / lengths, 0)
     best = values.reshape(count, -1).argmax(axis=1)
     rows, columns = np.divmod(best, side)
     each = np.arange(count)
@@ -64,6 +68,14 @@ def _samples(proxy: np.ndarray, boxes: np.ndarray, rim: int) -> np.ndarray:
     map_y = np.ascontiguousarray(np.broadcast_to(rows[:, :, None], (count, side, side))).reshape(-1, side)
     samples = cv2.remap(proxy, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return samples.reshape(count, side, side).astype(np.float32)
+
+
+def _sums(samples: np.ndarray) -> np.ndarray:
+    """Sum each S x S window of (N, S + 2 REACH, S + 2 REACH) samples: (N, 2 REACH + 1, 2 REACH + 1)."""
+    band = np.zeros((2 * REACH + 1, SIDE + 2 * REACH), np.float32)
+    for row in range(len(band)):
+        band[row, row : row + SIDE] = 1
+    return np.matmul(np.matmul(band, samples), band.T)
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:

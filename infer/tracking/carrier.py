@@ -14,6 +14,7 @@ import numpy as np
 
 from infer.tracking.appearance import SIDE, patches, search
 from infer.tracking.flow import FlowField, move_boxes
+from infer.tracking.tracks import Carried
 
 SUPPORTED = 0.6  # likeness from which the picture is believed to still show the object
 _SPEED_MEMORY = 0.8
@@ -40,34 +41,44 @@ class Carrier:
         self.likeness = np.zeros(0)
         self.shifts = np.zeros((0, 2))
         self._speeds = np.zeros((0, 2))
+        self._coasted = np.zeros((0, 4))
         self._patches = np.zeros((0, SIDE, SIDE), np.float32)
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def step(self, field: FlowField, proxy: np.ndarray) -> None:
-        """Carry every box into the neighbouring frame.
+    def move(self, field: FlowField) -> None:
+        """Carry every box into the neighbouring frame: by the flow inside it, or, once it is lost, with the camera.
 
         Args:
             field: movement into that frame.
-            proxy: (h, w) uint8, that frame.
         """
         if not len(self):
             return
-        before = self.boxes
-        moved, shifts = move_boxes(field, before)
-        better, self.likeness = search(proxy, moved, self._patches)
-        moved, shifts = moved + np.tile(better, 2), shifts + better
-        coasts = self.likeness < SUPPORTED
-        own = shifts - field.camera
-        self._speeds = np.where(
-            coasts[:, None], self._speeds * _SPEED_DECAY, _SPEED_MEMORY * self._speeds + (1 - _SPEED_MEMORY) * own
-        )
-        coasted = field.camera + self._speeds
-        self.shifts = np.where(coasts[:, None], coasted, shifts)
-        self.boxes = np.where(coasts[:, None], before + np.tile(coasted, 2), moved)
-        self.lost = np.where(coasts, self.lost + 1, 0)
+        moved, shifts = move_boxes(field, self.boxes)
+        lost = self.lost > 0
+        own = _SPEED_MEMORY * self._speeds + (1 - _SPEED_MEMORY) * (shifts - field.camera)
+        self._speeds = np.where(lost[:, None], self._speeds * _SPEED_DECAY, own)
+        self._coasted = self.boxes + np.tile(field.camera + self._speeds, 2)
+        self.boxes = np.where(lost[:, None], self._coasted, moved)
+        self.shifts = np.where(lost[:, None], field.camera + self._speeds, shifts)
         self.ages = self.ages + 1
+
+    def check(self, rows: np.ndarray, proxy: np.ndarray) -> None:
+        """Look whether the picture supports boxes that were moved but not seen, and set them right.
+
+        Args:
+            rows: (M,) int, which of the boxes.
+            proxy: (h, w) uint8, the frame they were moved into.
+        """
+        if not len(rows):
+            return
+        better, likeness = search(proxy, self.boxes[rows], self._patches[rows])
+        found = likeness >= SUPPORTED
+        self.likeness[rows] = likeness
+        self.boxes[rows] = np.where(found[:, None], self.boxes[rows] + np.tile(better, 2), self._coasted[rows])
+        self.shifts[rows] += np.where(found[:, None], better, 0)
+        self.lost[rows] = np.where(found, 0, self.lost[rows] + 1)
 
     def put(self, keys: list[int], boxes: np.ndarray, proxy: np.ndarray) -> None:
         """Set boxes where they were seen; keys not yet under way are added.
@@ -90,11 +101,15 @@ class Carrier:
         self.lost[places] = 0
         self.likeness[places] = 1.0
 
+    def carried(self, row: int) -> Carried:
+        """Return where one of the boxes is by now."""
+        return Carried(self.boxes[row].copy(), float(self.likeness[row]), int(self.lost[row]))
+
     def keep(self, wanted: np.ndarray) -> None:
         """Drop all boxes but those of the (N,) bool selection."""
         if wanted.all():
             return
-        for name in ("keys", "boxes", "ages", "lost", "likeness", "shifts", "_speeds", "_patches"):
+        for name in ("keys", "boxes", "ages", "lost", "likeness", "shifts", "_speeds", "_coasted", "_patches"):
             setattr(self, name, getattr(self, name)[wanted])
 
     def _extend(self, fresh: list[int]) -> None:
@@ -108,6 +123,7 @@ class Carrier:
         self.likeness = np.concatenate([self.likeness, np.ones(count)])
         self.shifts = np.concatenate([self.shifts, np.zeros((count, 2))])
         self._speeds = np.concatenate([self._speeds, np.zeros((count, 2))])
+        self._coasted = np.concatenate([self._coasted, np.zeros((count, 4))])
         self._patches = np.concatenate([self._patches, np.zeros((count, SIDE, SIDE), np.float32)])
 
 

@@ -16,15 +16,15 @@ from statistics import median
 import cv2
 import numpy as np
 
+from infer.tracking.shift import correlation, detail, reduced, shared_parts, shift_between
+
 REACH = 3  # frames compared on each side; a flash of REACH - 1 frames is seen through
 _LEAST_CHANGE = 0.5  # 1 - correlation
 _ABOVE_USUAL = 0.25
 _USUAL_FRAMES = 25
 _TINY, _SMALL = 64, 160
-_COARSE = 6.0  # pixels of the reduced picture; structure coarser than this is left out
 _FLAT = 1.5  # gray levels of spread below which a picture has no content to correlate
 _LEVEL_CHANGE = 40.0  # gray levels between the means of two flat pictures that count as full change
-_LEAST_SHARED = 0.4  # of the width and of the height, after alignment
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Glance:
 
 def glance(proxy: np.ndarray) -> Glance:
     """Reduce a proxy, (h, w) uint8."""
-    tiny, small = (_reduced(proxy, side) for side in (_TINY, _SMALL))
-    return Glance(_detail(tiny), float(tiny.mean()), small)
+    tiny, small = (reduced(proxy, side) for side in (_TINY, _SMALL))
+    return Glance(detail(tiny), float(tiny.mean()), small)
 
 
 def change(first: Glance, second: Glance) -> float:
@@ -62,24 +62,14 @@ def change(first: Glance, second: Glance) -> float:
 
 def _shifted(first: Glance, second: Glance) -> float:
     """Difference where the pictures overlap once the shift between them is taken out; 1 if they hardly overlap."""
-    height, width = first.detail.shape
-    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    (right, down), _ = cv2.phaseCorrelate(first.detail, second.detail, window)
-    right, down = round(right), round(down)
-    if min(1 - abs(down) / height, 1 - abs(right) / width) < _LEAST_SHARED:
-        return 1.0
-    return _difference(
-        first,
-        second,
-        first.detail[max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)],
-        second.detail[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)],
-    )
+    shift = shift_between(first.detail, second.detail)
+    return 1.0 if shift is None else _difference(first, second, *shared_parts(first.detail, second.detail, shift))
 
 
 def _warped(first: Glance, second: Glance) -> float:
     """Difference once the second picture is warped back onto the first by dense flow."""
     solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    vectors = solver.calc(first.small, second.small, None)
+    vectors = solver.calc(first.small, second.small, np.zeros((*first.small.shape, 2), np.float32))
     rows, columns = np.mgrid[: vectors.shape[0], : vectors.shape[1]].astype(np.float32)
     warped = cv2.remap(
         second.small,
@@ -88,18 +78,7 @@ def _warped(first: Glance, second: Glance) -> float:
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _difference(first, second, _detail(first.small.astype(np.float32)), _detail(warped.astype(np.float32)))
-
-
-def _reduced(proxy: np.ndarray, side: int) -> np.ndarray:
-    factor = side / max(proxy.shape)
-    size = (max(16, round(proxy.shape[1] * factor)), max(16, round(proxy.shape[0] * factor)))
-    return cv2.resize(proxy, size, interpolation=cv2.INTER_AREA)
-
-
-def _detail(picture: np.ndarray) -> np.ndarray:
-    fine = picture.astype(np.float32)
-    return fine - cv2.GaussianBlur(fine, (0, 0), _COARSE)
+    return _difference(first, second, detail(first.small.astype(np.float32)), detail(warped.astype(np.float32)))
 
 
 def _difference(first: Glance, second: Glance, here: np.ndarray, there: np.ndarray) -> float:
@@ -108,8 +87,7 @@ def _difference(first: Glance, second: Glance, here: np.ndarray, there: np.ndarr
     if min(spreads) < _FLAT:
         level = abs(first.level - second.level) / _LEVEL_CHANGE
         return min(1.0, max(level, (max(spreads) - _FLAT) / _LEVEL_CHANGE))
-    shared = float(((here - here.mean()) * (there - there.mean())).mean())
-    return float(np.clip(1 - shared / (spreads[0] * spreads[1]), 0, 1))
+    return float(np.clip(1 - correlation(here, there), 0, 1))
 
 
 class CutFinder:

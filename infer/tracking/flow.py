@@ -11,10 +11,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from infer.tracking.shift import correlation, detail, reduced, shared_parts, shift_between
+
 KEPT_SHARE = 4  # flow is kept at 1 / KEPT_SHARE of the proxy's size
 _POINTS_A_SIDE = 5
 _REACH = 0.8  # points lie in this inner share of the box: corners of a box around a head are background
 _STEADY_SIZE = 12.0  # proxy pixels; boxes smaller than this say little about a change of scale
+_FAST = 3  # pixels of the reduced picture, a frame, from which flow is helped to start
+_BETTER = 0.2  # correlation that the shift must gain
 _LARGEST_ZOOM = 0.06  # of the box's size, in one frame
 
 
@@ -55,16 +59,19 @@ class FlowStore:
 
     def __init__(self) -> None:
         self.proxies: dict[int, np.ndarray] = {}
+        self._details: dict[int, np.ndarray] = {}
         self._fields: dict[tuple[int, int], FlowField] = {}
         self._solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def add(self, index: int, proxy: np.ndarray) -> None:
         """Keep the proxy of frame `index`."""
         self.proxies[index] = proxy
+        self._details[index] = detail(reduced(proxy))
 
     def forget(self, before: int) -> None:
         """Drop everything of the frames before `before`."""
         self.proxies = {index: proxy for index, proxy in self.proxies.items() if index >= before}
+        self._details = {index: one for index, one in self._details.items() if index >= before}
         self._fields = {pair: field for pair, field in self._fields.items() if min(pair) >= before}
 
     def field(self, source: int, target: int) -> FlowField:
@@ -73,10 +80,23 @@ class FlowStore:
         if pair not in self._fields:
             first, second = self.proxies[source], self.proxies[target]
             height, width = first.shape
-            vectors = self._solver.calc(first, second, None)
+            start = np.empty((height, width, 2), np.float32)
+            start[:] = self._start(source, target)
+            vectors = self._solver.calc(first, second, start)
             kept = (max(1, round(width / KEPT_SHARE)), max(1, round(height / KEPT_SHARE)))
             self._fields[pair] = FlowField(cv2.resize(vectors, kept, interpolation=cv2.INTER_AREA))
         return self._fields[pair]
+
+    def _start(self, source: int, target: int) -> tuple[float, float]:
+        """Return the (dx, dy) proxy pixels from which flow is searched: the camera's, where it moved fast."""
+        first, second = self._details[source], self._details[target]
+        shift = shift_between(first, second)
+        if shift is None or max(map(abs, shift)) < _FAST:
+            return 0.0, 0.0
+        if correlation(*shared_parts(first, second, shift)) < correlation(first, second) + _BETTER:
+            return 0.0, 0.0
+        factor = self.proxies[source].shape[1] / first.shape[1]
+        return shift[0] * factor, shift[1] * factor
 
 
 def move_boxes(field: FlowField, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

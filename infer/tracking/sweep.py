@@ -9,7 +9,7 @@ import numpy as np
 from infer.tracking.assignment import NEVER, assign, likeness, overlaps
 from infer.tracking.carrier import Carrier, inside_share
 from infer.tracking.flow import FlowStore
-from infer.tracking.tracks import Carried, Sighting, Track
+from infer.tracking.tracks import Sighting, Track
 
 _GONE = 0.1  # share of a box inside the picture below which it has left
 _BUFFER, _BUFFER_A_FRAME, _LARGEST_BUFFER = 0.15, 0.03, 0.6
@@ -49,8 +49,10 @@ def tie(
     tracks: list[Track] = []
     carrier = Carrier()
     for frame in segment:
-        if frame > segment.start and len(carrier):
-            carrier.step(flows.field(frame - 1, frame), flows.proxies[frame])
+        if len(carrier):
+            carrier.move(flows.field(frame - 1, frame))
+        for row, key in enumerate(carrier.keys):
+            tracks[key].shifts[frame] = carrier.shifts[row]
         seen = sightings.get(frame, [])
         owners = _match(carrier, seen, tracks, sure)
         for place, sighting in enumerate(seen):
@@ -59,7 +61,10 @@ def tie(
             else:
                 owners[place] = len(tracks)
                 tracks.append(Track.begin(sighting))
-        _note(carrier, tracks, frame, forward=True)
+        unseen = np.flatnonzero(~np.isin(carrier.keys, list(owners.values())))
+        carrier.check(unseen, flows.proxies[frame])
+        for row in unseen.tolist():
+            tracks[carrier.keys[row]].forward[frame] = carrier.carried(row)
         if seen:
             keys = [owners[place] for place in range(len(seen))]
             carrier.put(keys, np.stack([sighting.box for sighting in seen]), flows.proxies[frame])
@@ -76,18 +81,26 @@ def carry_back(segment: range, tracks: list[Track], flows: FlowStore, reach: Rea
         flows: proxies and flow of the segment.
         reach: how far.
     """
-    seen: dict[int, list[tuple[int, np.ndarray]]] = {}
+    seen: dict[int, list[tuple[int, Sighting]]] = {}  # sightings that have none of their track just before them
+    ends: dict[int, set[int]] = {}
     for number, track in enumerate(tracks):
+        frames = {sighting.frame for sighting in track.sightings}
         for sighting in track.sightings:
-            seen.setdefault(sighting.frame, []).append((number, sighting.box))
+            if sighting.frame - 1 not in frames:
+                seen.setdefault(sighting.frame, []).append((number, sighting))
+            if sighting.frame + 1 not in frames:
+                ends.setdefault(sighting.frame, set()).add(number)
     carrier = Carrier()
     for frame in reversed(segment):
         if len(carrier):
-            carrier.step(flows.field(frame + 1, frame), flows.proxies[frame])
-        _note(carrier, tracks, frame, forward=False)
+            carrier.move(flows.field(frame + 1, frame))
+            carrier.keep(~np.isin(carrier.keys, list(ends.get(frame, ()))))
+            carrier.check(np.arange(len(carrier)), flows.proxies[frame])
+            for row, key in enumerate(carrier.keys):
+                tracks[key].backward[frame] = carrier.carried(row)
         here = seen.get(frame, [])
-        if here:
-            carrier.put([number for number, _ in here], np.stack([box for _, box in here]), flows.proxies[frame])
+        boxes = np.array([sighting.box for _, sighting in here]).reshape(-1, 4)
+        carrier.put([number for number, _ in here], boxes, flows.proxies[frame])
         _drop(carrier, flows.proxies[frame].shape, reach)
 
 
@@ -113,18 +126,6 @@ def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: fl
             owners[int(places[column])] = int(carrier.keys[rows[row]])
             free[rows[row]] = False
     return owners
-
-
-def _note(carrier: Carrier, tracks: list[Track], frame: int, forward: bool) -> None:
-    """Write down where each box was carried, for frames in which its track was not seen."""
-    for row, key in enumerate(carrier.keys):
-        track = tracks[key]
-        if forward:
-            track.shifts[frame] = carrier.shifts[row]
-            if track.last == frame:
-                continue
-        notes = track.forward if forward else track.backward
-        notes[frame] = Carried(carrier.boxes[row].copy(), float(carrier.likeness[row]), int(carrier.lost[row]))
 
 
 def _drop(carrier: Carrier, size: tuple[int, ...], reach: Reach) -> None:
