@@ -8,6 +8,7 @@ asked for nor counted as false cover.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -127,8 +128,9 @@ def counted(objects: FrameObjects) -> FrameObjects:
 def _fingerprint(plan: Plan) -> str:
     digest = hashlib.sha256(f"{plan.name} {plan.crf}".encode())
     here = Path(__file__).parent
-    sources = [here / "clips.py", here / "crowd.py", here / "city_faces.json", here / "singles.py"]
-    sources += [here.parent / "data" / name for name in ("camera.py", "clip_file.py", "ellipse.py", "gallery.py")]
+    sources = [here / "clips.py", here / "city_faces.json", Path(inspect.getfile(plan.frames))]
+    names = ("camera.py", "clip_file.py", "ellipse.py", "gallery.py", "made_frame.py")
+    sources += [here.parent / "data" / name for name in names]
     for source in [*sources, *([plan.needs] if plan.needs else [])]:
         digest.update(source.read_bytes())
     return digest.hexdigest()[:12]

