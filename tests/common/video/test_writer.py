@@ -389,6 +389,41 @@ def test_dynamic_hdr_metadata_is_refused(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("codec", ["av1", "h264"])
+def test_hdr10_tags_go_through_other_encoders(codec, tmp_path):
+    source = make(replace(CLIPS["hdr10"], sounds=()), tmp_path)
+    target = tmp_path / "out.mkv"
+    rewrite(source, target, EncodeSettings(codec=codec))
+    before, after = probe(source), probe(target)
+    assert after.hdr is not None and before.hdr is not None
+    assert after.hdr.content_light == before.hdr.content_light
+    one, other = before.hdr.mastering_display, after.hdr.mastering_display
+    assert one is not None and other is not None
+    assert one.primaries is not None and other.primaries is not None
+    for (x, y), (other_x, other_y) in zip(one.primaries, other.primaries, strict=True):
+        assert (float(other_x), float(other_y)) == pytest.approx((float(x), float(y)), abs=1e-4)
+    assert one.luminance is not None and other.luminance is not None
+    assert float(other.luminance[1]) == pytest.approx(float(one.luminance[1]))
+    assert (after.bit_depth, after.color_trc) == (10, before.color_trc)
+
+
+def test_transparency_that_is_used_is_not_thrown_away(tmp_path):
+    opaque = make(CLIPS["gif"], tmp_path)
+    source, clear = tmp_path / "source.mp4", tmp_path / "clear.gif"
+    make(replace(CLIPS["cfr"], name=source.name, sounds=(), frames=5), tmp_path)
+    with FrameReader(source) as reader:
+        with VideoWriter(clear, clear, reader.info, EncodeSettings(alpha=True)) as writer:
+            for frame in reader:
+                pixels = frame.picture.to_ndarray(format="rgba").copy()
+                pixels[:20, :20, 3] = 0
+                writer.write(av.VideoFrame.from_ndarray(pixels, format="rgba"), frame)
+    rewrite(opaque, tmp_path / "a.mp4")
+    with pytest.raises(UserError, match="transparency"):
+        rewrite(clear, tmp_path / "b.mp4")
+    rewrite(clear, tmp_path / "b.mkv")
+    assert shown(tmp_path / "b.mkv").times == shown(clear).times
+
+
 def test_sound_far_longer_than_the_picture_is_kept_whole(tmp_path):
     source = tmp_path / "long_sound.mkv"
     picture, sound = (
