@@ -306,11 +306,16 @@ def test_gif_keeps_its_loops_and_delays(tmp_path):
         assert shown(target).end == pytest.approx(shown(path).end)
 
 
-def test_the_same_input_gives_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_the_same_input_gives_the_same_bytes(name, tmp_path):
     source = make(CLIPS["cfr"], tmp_path)
-    for name in ("a.mp4", "b.mp4"):
-        rewrite(source, tmp_path / name)
-    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    contents = []
+    for folder in ("one", "other"):
+        target = tmp_path / folder / name
+        target.parent.mkdir()
+        rewrite(source, target, EncodeSettings(codec="ffv1"))  # x264 itself is not steady to the last bit
+        contents.append(target.read_bytes())
+    assert contents[0] == contents[1]
 
 
 def test_an_exception_leaves_no_file(tmp_path):
