@@ -25,7 +25,9 @@ READ_ERRORS = 10_000  # unreadable packets in a row after which the rest of a fi
 # decodes it has set them. Held back by more pictures than there are threads, all flags are there.
 H264_DELAY = 14
 MOST_THREADS = 8
-_EARLY_FLAGS = frozenset({"mpeg4", "rv30", "rv40"})  # the same, without a way to hold pictures back: one thread
+# One thread only: MPEG-4 and RealVideo hand out flags too early like H.264, without a way to hold pictures back;
+# FFmpeg's HEVC decoder with frame threads now and then waits for ever for a reference that damage has swallowed.
+_ONE_THREAD = frozenset({"mpeg4", "rv30", "rv40", "hevc"})
 IMPRECISE = 2  # MPEG-TS: the mark "corrupt" may stand on a packet that ends where the gap begins
 SKIPPED_BYTES = 32  # MPEG-4 and its kin say "same picture again" in a packet of a few bytes
 _KEY_TYPES = (PictureType.I, PictureType.NONE)
@@ -81,7 +83,7 @@ class Decoding:
         context = stream.codec_context
         name = context.codec.canonical_name
         context.thread_type = "AUTO"
-        context.thread_count = 1 if name in _EARLY_FLAGS else min(threads or available_cores() + 1, MOST_THREADS)
+        context.thread_count = 1 if name in _ONE_THREAD else min(threads or available_cores() + 1, MOST_THREADS)
         if name == "h264":
             context.reorder_depth = H264_DELAY
         context.copy_opaque = True  # so that each picture names its packet
