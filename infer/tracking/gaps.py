@@ -12,6 +12,7 @@ import numpy as np
 
 from common.detections import DETECTED, PROPAGATED
 from infer.tracking.assignment import overlaps
+from infer.tracking.crop import Crop
 from infer.tracking.tracks import Carried, Track
 
 SCORE_DECAY = 0.97  # a frame of extension
@@ -30,12 +31,14 @@ class Shown:
             `SCORE_DECAY` a frame.
         origin: `DETECTED` or `PROPAGATED`.
         place: of the raw detection in its frame, or -1.
+        mask: bool, proxy pixels, of a propagated object whose sightings have masks.
     """
 
     box: np.ndarray
     score: float
     origin: str
     place: int = -1
+    mask: Crop | None = None
 
 
 def seen_only(track: Track) -> dict[int, Shown]:

@@ -12,11 +12,14 @@ from itertools import count
 
 import cv2
 import numpy as np
+import supervision as sv
 
 from common.detections import DETECTED, FrameObjects, make_detections
+from infer.tracking.crop import compact
 from infer.tracking.flow import FlowStore
 from infer.tracking.gaps import Shown
 from infer.tracking.observation import Observation
+from infer.tracking.outlines import Outlines
 from infer.tracking.scene import LinkedTrack, link_scene
 from infer.tracking.settings import LinkSettings
 from infer.tracking.windows import windows
@@ -86,6 +89,7 @@ class _Linker:
         self._numbers = count(1)
         self._known: dict[tuple[int, int], int] = {}
         self._waiting: list[LinkedTrack] = []
+        self._seen_before: dict[int, sv.Detections] = {}
 
     def take(self, observations: list[Observation], shared: int) -> Iterator[FrameObjects]:
         """Link a window and yield the frames that no later window touches."""
@@ -94,12 +98,15 @@ class _Linker:
             self._flows.add(frame, observation.proxy)
         height, width = observations[0].proxy.shape
         scale = np.array([width / self._frame_size[1], height / self._frame_size[0]])
+        seen = {f: o.detections for f, o in enumerate(observations, start=first) if o.detections is not None}
+        self._outlines = Outlines({**self._seen_before, **seen}, scale, self._settings.smooth)
         linked = link_scene(observations, first, self._flows, scale, self._settings, self._known)
         self._number(linked)
         tracks = self._waiting + linked
         for frame, observation in zip(range(first, stop - shared), observations, strict=False):
             yield self._objects(frame, observation, tracks, scale)
         self._first = stop - shared
+        self._seen_before = {f: found for f, found in seen.items() if f == self._first - 1}
         self._flows.forget(self._first)
         self._waiting = linked if shared else []
         self._known = {
@@ -128,12 +135,16 @@ class _Linker:
             here, other = one.shown[frame], shown.get(one.number)
             shown[one.number] = (one, here if other is None else _united(other[1], here))
         rows = [(number, *shown[number]) for number in sorted(shown)]
+        masks = None
+        if self._outlines.wanted(frame, [(one, here) for _, one, here in rows]):
+            masks = compact([self._outlines.crop(one, here, frame) for _, one, here in rows], self._frame_size)
         detections = make_detections(
             np.array([here.box for _, _, here in rows]).reshape(-1, 4) / np.tile(scale, 2),
             [here.score for _, _, here in rows],
             [one.track.class_id for _, one, _ in rows],
             [number for number, _, _ in rows],
             [here.origin for _, _, here in rows],
+            masks,
         )
         return FrameObjects(observation.index, observation.time, detections, observation.failed)
 
@@ -142,4 +153,4 @@ def _united(first: Shown, second: Shown) -> Shown:
     """Return what covers both results for one track in one frame."""
     better = first if first.origin == DETECTED else second
     box = np.concatenate([np.minimum(first.box[:2], second.box[:2]), np.maximum(first.box[2:], second.box[2:])])
-    return Shown(box, max(first.score, second.score), better.origin, better.place)
+    return Shown(box, max(first.score, second.score), better.origin, better.place, better.mask)

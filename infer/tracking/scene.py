@@ -8,6 +8,7 @@ from statistics import median
 
 import numpy as np
 
+from infer.tracking.crop import Crop, crop_of, resized
 from infer.tracking.flow import FlowStore
 from infer.tracking.gaps import Shown, extend, fill, seen_only
 from infer.tracking.hysteresis import Belief, believed
@@ -17,6 +18,7 @@ from infer.tracking.smoothing import smooth
 from infer.tracking.stitching import stitch
 from infer.tracking.sweep import Reach, carry_back, tie
 from infer.tracking.tracks import Sighting, Track
+from infer.tracking.warp import warp_masks
 
 _USUAL_RATE = 30.0  # frames a second where the times do not tell
 
@@ -77,7 +79,13 @@ def link_scene(
         numbers = [known[s.frame, s.place] for s in track.sightings if (s.frame, s.place) in known]
         if numbers or believed(track, belief, int(analysed[track.last - first] - analysed[track.first - first]) + 1):
             track.inherited = max(set(numbers), key=lambda n: (numbers.count(n), -n)) if numbers else None
-            linked.append(LinkedTrack(track, _shown(track, segment, reach, settings)))
+            shown = _shown(track, segment, reach, settings)
+            warp_masks(
+                track, shown, flows, lambda sighting: _mask(observations[sighting.frame - first], sighting, scale)
+            )
+            if settings.smooth:
+                _smooth(track, shown, settings.smooth_frames)
+            linked.append(LinkedTrack(track, shown))
     return linked
 
 
@@ -87,15 +95,25 @@ def _shown(track: Track, segment: range, reach: int, settings: LinkSettings) -> 
         fill(track, shown)
     if settings.extend:
         extend(track, shown, segment, reach, settings.hold)
-    if settings.smooth:
-        for run in _runs(sorted(shown)):
-            boxes = np.stack([shown[frame].box for frame in run])
-            centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-            moved = np.diff(centres, axis=0, prepend=centres[:1])
-            shifts = np.stack([track.shifts.get(frame, move) for frame, move in zip(run, moved, strict=True)])
-            for frame, box in zip(run, smooth(boxes, shifts, settings.smooth_frames), strict=True):
-                shown[frame].box = box
     return shown
+
+
+def _mask(observation: Observation, sighting: Sighting, scale: np.ndarray) -> Crop | None:
+    """Return a sighting's mask in proxy pixels, shares of a pixel."""
+    crop = None if observation.detections is None else crop_of(observation.detections, sighting.place)
+    return None if crop is None else resized(crop, scale)
+
+
+def _smooth(track: Track, shown: dict[int, Shown], reach: int) -> None:
+    """Smooth each run of successive frames; fills the track's missing shifts."""
+    for run in _runs(sorted(shown)):
+        boxes = np.stack([shown[frame].box for frame in run])
+        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+        for frame, move in zip(run[1:], np.diff(centres, axis=0), strict=True):
+            track.shifts.setdefault(frame, move)
+        shifts = np.stack([track.shifts.get(frame, np.zeros(2)) for frame in run])
+        for frame, box in zip(run, smooth(boxes, shifts, reach), strict=True):
+            shown[frame].box = box
 
 
 def _runs(frames: list[int]) -> list[list[int]]:
