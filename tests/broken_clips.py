@@ -35,8 +35,8 @@ def flipped(data: bytes, place: int) -> bytes:
     return data[:place] + bytes(byte ^ 0x5A for byte in data[place : place + 4]) + data[place + 4 :]
 
 
-def zeroed(data: bytes, place: int, length: int = 3000) -> bytes:
-    """A stretch of zeros, as a lost download block leaves it."""
+def zeroed(data: bytes, place: int, length: int = 2500) -> bytes:
+    """A stretch of zeros, as a lost block leaves it; not 16 transport packets, after which their count is right again."""
     length = min(length, len(data) - place)
     return data[:place] + bytes(length) + data[place + length :]
 

@@ -46,12 +46,13 @@ def test_zeroed_stretches_are_noticed_and_everything_that_builds_on_them_is_mark
 @pytest.mark.parametrize("name", BREAKABLE)
 def test_flipped_bytes_never_hang_and_keep_the_frames(name, tmp_path):
     sound = pictures_of(make(BREAKABLE[name], tmp_path))
-    wrong = unmarked = 0
+    wrong = unmarked = silently_short = 0
     for _, path in broken_copies(name, tmp_path, 20, flipped):
         count, bad, missed, damage = wrong_and_unmarked(path, sound)
-        assert count == 45 or damage or name == "vp9_webm"  # a picture may turn into a hidden one
+        silently_short += bool(count < 45 and not damage)
         wrong, unmarked = wrong + bad, unmarked + missed
     assert wrong > 0
+    assert silently_short <= 2  # a flipped header can turn a picture into one that is hidden, or of another track
     if name in ("h264_mp4", "mpeg4_avi"):  # these decoders check what they read; HEVC and VP9 have nothing to check
         assert unmarked < wrong / 2
 
@@ -85,7 +86,7 @@ def test_an_mp4_without_its_index_is_refused_in_one_line(tmp_path):
     spec = ClipSpec("late-index.mp4", options={"g": "15", "threads": "1"})
     path = make(spec, tmp_path)
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(UserError, match="cannot be read as a video|no decoder") as caught:
+    with pytest.raises(UserError, match=r"cannot be read as a video|no decoder") as caught:
         FrameReader(path)
     assert "\n" not in str(caught.value)
 
