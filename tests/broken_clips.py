@@ -36,7 +36,7 @@ def flipped(data: bytes, place: int) -> bytes:
 
 
 def zeroed(data: bytes, place: int, length: int = 2500) -> bytes:
-    """A stretch of zeros, as a lost block leaves it; not 16 transport packets, after which their count is right again."""
+    """A stretch of zeros, as a lost block leaves it; not 16 transport packets, whose count would be right again."""
     length = min(length, len(data) - place)
     return data[:place] + bytes(length) + data[place + length :]
 
