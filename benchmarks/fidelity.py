@@ -22,7 +22,8 @@ from common.errors import UserError
 from common.video.frame import upright
 from common.video.info import VideoInfo
 from common.video.reader import FrameReader
-from common.video.writer import EncodeSettings, VideoWriter
+from infer.pipeline import hide_video
+from infer.settings import HideSettings
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 MILLISECOND = 0.0011  # containers that count milliseconds round by half of one
@@ -59,11 +60,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def hide(source: Path, target: Path) -> str:
-    """Run our tool on a clip; returns what went wrong, "" for nothing. The one seam to the pipeline."""
+    """Run the main job on a clip; returns what went wrong, "" for nothing."""
     try:
-        with FrameReader(source) as reader, VideoWriter(target, target, reader.info, EncodeSettings()) as writer:
-            for frame in reader:
-                writer.write(frame.picture, frame)
+        hide_video(source, target, HideSettings(overwrite=True))
     except UserError as error:
         return str(error)
     return ""

@@ -10,8 +10,9 @@ class Telltale:
     """One such piece of data.
 
     Attributes:
-        kind: "location", "device", "time", "person", "thumbnail", "picture", "text" or "data".
-        where: the place in the file, as in "EXIF" or "APP13".
+        kind: "location", "device", "time", "person", "thumbnail", "picture", "text" or "data"; of videos also
+            "telemetry", "timecode", "cover", "second video", "attachment", "captions" or "hidden data".
+        where: the place in the file, as in "EXIF", "APP13", "file" or "video track 0".
         what: in words, for the report. Never the secret itself.
     """
 

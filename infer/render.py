@@ -15,6 +15,7 @@ from common.errors import UserError
 from common.pump import prefetched
 from common.video.damage import Damage
 from common.video.frame import Frame
+from common.video.reader import FrameReader
 from infer.clip import Clip
 from infer.effects.renderer import Renderer
 from infer.select import Selector
@@ -43,10 +44,15 @@ class Rendered:
 
 @dataclass
 class RenderedClip:
-    """The frames of a clip, covered, and what is wrong with the source (complete when all were taken)."""
+    """The frames of a clip, covered."""
 
     items: Iterator[Rendered]
-    damage: Damage
+    reader: FrameReader
+
+    @property
+    def damage(self) -> Damage:
+        """What is wrong with the source; complete when all frames were taken."""
+        return self.reader.damage
 
 
 @contextmanager
@@ -64,7 +70,7 @@ def rendered(clip: Clip, detections: Path, renderer: Renderer, selector: Selecto
         prefetched(reader, DEPTH) as frames,
         prefetched(_covered(paired(frames, detections, selector), renderer), DEPTH) as items,
     ):
-        yield RenderedClip(items, reader.damage)
+        yield RenderedClip(items, reader)
 
 
 def paired(frames: Iterable[Frame], detections: Path, selector: Selector) -> Iterator[tuple[Frame, FrameObjects]]:

@@ -33,6 +33,6 @@ class Detector(Protocol):
             pictures: each (H, W, 3) uint8 RGB, upright; sizes may differ.
 
         Returns:
-            One `Detections` a picture: xyxy float32 pixels, confidence, class_id, and mask where the detector has masks.
+            One `Detections` a picture: xyxy float32 pixels, confidence, class_id; mask where the detector has masks.
         """
         ...

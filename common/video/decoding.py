@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from common.video.damage import Damage
 from common.video.ledger import REORDER, Ledger, Sent
+from common.video.nal import PacketCheck
 from common.video.structure import Span
 
 READ_ERRORS = 10_000  # unreadable packets in a row after which the rest of a file is given up
@@ -88,6 +89,7 @@ class Decoding:
             context.reorder_depth = H264_DELAY
         context.copy_opaque = True  # so that each picture names its packet
         context.flags |= int(Flags.output_corrupt)  # pictures that cannot be trusted are wanted, to keep the count
+        self._check = PacketCheck(name, context.extradata)
         self._container = container
         self._stream = stream
         self._context = context
@@ -123,6 +125,17 @@ class Decoding:
         self._flush()
         yield from self._release(everything=True)
 
+    def settle(self) -> None:
+        """Let the decoder's threads come to rest.
+
+        Each picture carries a Python object (`copy_opaque`). A thread that frees one waits for the interpreter's lock,
+        which closing the decoder holds while it waits for the thread; draining it first does not hold the lock.
+        """
+        try:
+            self._stream.decode(None)
+        except av.error.FFmpegError:
+            return  # it was drained before
+
     def demux(self) -> Iterator[av.Packet]:
         """Packets of the stream; goes on behind unreadable places."""
         failures = 0
@@ -144,7 +157,7 @@ class Decoding:
         pts = packet.pts if packet.pts is not None else packet.dts
         if packet.is_keyframe and self._first_key is None:
             self._first_key = (index, pts if pts is not None else -(1 << 62))
-        if packet.is_corrupt:
+        if packet.is_corrupt or (self._check and self._check.is_broken(bytes(packet))):
             self._ledger.fail(index, "its data is damaged", reach=IMPRECISE)
         if self._spans and packet.pos is not None and packet.pos >= self._spans[0][0]:
             self._skip_spans(packet.pos)

@@ -49,7 +49,7 @@ class Frame:
         return upright(self.picture.to_ndarray(format="rgb24"), self.rotation)
 
     def gray(self, size: tuple[int, int]) -> np.ndarray:
-        """Return (height, width) uint8 luma at display `size`, area-averaged: the proxy on which flow and cuts are computed."""
+        """Return (height, width) uint8 luma at display `size`, area-averaged: what flow and cuts are computed on."""
         stored = size if self.rotation % 2 == 0 else size[::-1]
         small = self.picture.reformat(width=stored[1], height=stored[0], format="gray", interpolation="AREA")
         return upright(small.to_ndarray(), self.rotation)

@@ -17,10 +17,11 @@ from av.video.format import VideoFormat
 from av.video.stream import VideoStream
 
 from common.errors import UserError
+from common.telltale import Telltale
 from common.video import display_matrix
 from common.video.hdr_tags import HdrTags, hdr_tags
 from common.video.source import is_cover, open_source, video_stream
-from common.video.telltales import Telltale, find_telltales
+from common.video.telltales import find_telltales
 
 FIRST_PACKETS = 250  # how far `probe` looks for a picture that decodes
 

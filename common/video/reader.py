@@ -17,6 +17,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -110,9 +111,11 @@ class FrameReader:
         spans = broken_spans(self.path)
         for seconds in steps:
             self.damage = Damage()
-            with open_source(self.path) as container:
+            with ExitStack() as stack:
+                container = stack.enter_context(open_source(self.path))
                 stream = video_stream(container, self.path)
                 decoding = Decoding(container, stream, self.damage, self._threads, spans)
+                stack.callback(decoding.settle)
                 packets = None if seconds is None else self._seek(container, stream, decoding, seconds)
                 if seconds is not None and packets is None:
                     continue

@@ -12,11 +12,12 @@ subtitle tracks, chapters, generic handler and encoder names, brands, durations,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from av.container import InputContainer
 from av.stream import AttachmentStream, Discard, Disposition, Stream
 from av.video.stream import VideoStream
+
+from common.telltale import Telltale
 
 # Tags of which nobody learns anything: layout of the file, language, statistics that muxers write.
 _NEUTRAL = re.compile(
@@ -45,22 +46,6 @@ _KINDS = (
         r"handler_name|quicktime|gopro|dji|samsung|sony|muid|^came$|version|tool|swr",
     ),
 )
-
-
-@dataclass(frozen=True)
-class Telltale:
-    """Something that tells.
-
-    Attributes:
-        kind: "location", "time", "device", "text", "telemetry", "timecode", "cover", "second video", "attachment",
-            "captions" or "hidden data".
-        where: "file" or a track, e.g. "video track 0".
-        what: in plain words, without the value.
-    """
-
-    kind: str
-    where: str
-    what: str
 
 
 def find_telltales(container: InputContainer, video: VideoStream, side_data: dict[str, bytes]) -> tuple[Telltale, ...]:
