@@ -27,7 +27,8 @@ from infer.effects.renderer import Renderer
 from infer.outputs import Outputs
 from infer.preview import PreviewCollector
 from infer.render import Rendered, rendered, show_whole_clip
-from infer.report import Report, sha256, versions, write_report
+from infer.report import Report, sha256, versions
+from infer.report_files import write_report
 from infer.select import Selector
 from infer.settings import HideSettings
 from infer.tally import Tally, Totals, weak_frames

@@ -16,7 +16,8 @@ from infer.cover import open_renderer
 from infer.job import begin_report, telltales_in_words
 from infer.outputs import Outputs, staged_outputs
 from infer.preview import PreviewCollector
-from infer.report import Report, sha256, write_report
+from infer.report import Report, sha256
+from infer.report_files import write_report
 from infer.select import Selector
 from infer.settings import HideSettings
 from infer.tally import Tally

@@ -106,7 +106,7 @@ class PreviewCollector:
         return dict(sorted(chosen.items()))
 
     def thumbnails(self) -> dict[int, bytes]:
-        """JPEG of the masked picture for each wanted frame: `infer.report.write_report` takes them."""
+        """JPEG of the masked picture for each wanted frame: `infer.report_files.write_report` takes them."""
         return {number: _jpeg(pair.after) for number, pair in self._chosen.items()}
 
     def write(self, path: Path, *, overwrite: bool = False) -> int:

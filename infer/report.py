@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -91,26 +90,6 @@ class Report:
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
         return {"format": "hide-in-video report", "version": 1, **asdict(self), "review": self.review}
-
-
-def write_report(
-    report: Report, json_path: Path, html_path: Path, thumbnails: Mapping[int, bytes] | None = None
-) -> None:
-    """Write the report as JSON, and as one page to read, print and sign.
-
-    Args:
-        report: what is written.
-        json_path: where the JSON goes.
-        html_path: where the page goes; it needs nothing from outside.
-        thumbnails: PNG or JPEG of the output by frame number, shown beside the moments to check. Only pictures of the
-            masked output belong here.
-    """
-    from infer.report_page import page
-
-    text = json.dumps(report.as_json(), indent=2, ensure_ascii=False, default=str)
-    # A file name that is not text in the system's encoding must not cost the report.
-    json_path.write_bytes(text.encode("utf-8", "backslashreplace") + b"\n")
-    html_path.write_bytes(page(report, thumbnails or {}).encode("utf-8", "backslashreplace"))
 
 
 def summary_lines(report: Report) -> list[str]:

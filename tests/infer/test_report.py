@@ -4,7 +4,8 @@ from html.parser import HTMLParser
 import pytest
 
 from infer.moments import Moment
-from infer.report import Report, sha256, summary_lines, versions, write_report
+from infer.report import Report, sha256, summary_lines, versions
+from infer.report_files import write_report
 from infer.tally import Totals, TrackSummary
 
 PNG = b"\x89PNG\r\n\x1a\nnot really"
