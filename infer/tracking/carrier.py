@@ -125,11 +125,3 @@ class Carrier:
         self._speeds = np.concatenate([self._speeds, np.zeros((count, 2))])
         self._coasted = np.concatenate([self._coasted, np.zeros((count, 4))])
         self._patches = np.concatenate([self._patches, np.zeros((count, SIDE, SIDE), np.float32)])
-
-
-def inside_share(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the share, (N,), of each (N, 4) box that lies in a picture of `size` (h, w)."""
-    low = np.clip(boxes[:, :2], 0, None)
-    high = np.minimum(boxes[:, 2:], (size[1], size[0]))
-    areas = np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(axis=1), 1e-9)
-    return np.clip(high - low, 0, None).prod(axis=1) / areas

@@ -95,7 +95,11 @@ class FlowStore:
             return 0.0, 0.0
         if correlation(*shared_parts(first, second, shift)) < correlation(first, second) + _BETTER:
             return 0.0, 0.0
-        factor = self.proxies[source].shape[1] / first.shape[1]
+        large = [detail(self.proxies[index]) for index in (source, target)]
+        factor = large[0].shape[1] / first.shape[1]
+        exact = shift_between(*large)
+        if exact is not None and max(abs(exact[axis] - shift[axis] * factor) for axis in (0, 1)) <= factor:
+            return float(exact[0]), float(exact[1])
         return shift[0] * factor, shift[1] * factor
 
 

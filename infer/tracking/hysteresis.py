@@ -13,9 +13,9 @@ class Belief:
 
     Attributes:
         sure: score of one sighting that is enough.
-        weak: mean score of the sightings that is enough when there are `times` of them.
+        weak: mean score that is enough for `times` sightings in a row.
         times: how many weak sightings.
-        share: of the analysed frames between the first and the last sighting in which it must have been seen.
+        share: of the analysed frames from the first to the last of them in which it must have been seen.
     """
 
     sure: float
@@ -24,17 +24,21 @@ class Belief:
     share: float
 
 
-def believed(track: Track, belief: Belief, analysed: int) -> bool:
+def believed(track: Track, belief: Belief, places: dict[int, int]) -> bool:
     """Tell whether a track is shown, with all its sightings.
 
     Args:
         track: the track.
         belief: when.
-        analysed: frames analysed between its first and last sighting, both included.
+        places: frame -> its place among the analysed frames.
     """
-    scores = sorted((sighting.score for sighting in track.sightings), reverse=True)
-    if scores[0] >= belief.sure:
+    scores = [sighting.score for sighting in track.sightings]
+    if max(scores) >= belief.sure:
         return True
-    if len(scores) < belief.times or len(scores) < belief.share * analysed:
-        return False
-    return sum(scores[: belief.times]) / belief.times >= belief.weak
+    seen = [places[sighting.frame] for sighting in track.sightings]
+    times = belief.times
+    return any(
+        sum(scores[first : first + times]) >= belief.weak * times
+        and (seen[first + times - 1] - seen[first] + 1) * belief.share <= times
+        for first in range(len(scores) - times + 1)
+    )

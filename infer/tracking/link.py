@@ -130,7 +130,7 @@ class _Linker:
     ) -> FrameObjects:
         shown: dict[int, tuple[LinkedTrack, Shown]] = {}
         for one in tracks:
-            if frame not in one.shown:
+            if frame not in one.shown or not _visible(one.shown[frame].box, observation.proxy.shape):
                 continue
             here, other = one.shown[frame], shown.get(one.number)
             shown[one.number] = (one, here if other is None else _united(other[1], here))
@@ -154,3 +154,8 @@ def _united(first: Shown, second: Shown) -> Shown:
     better = first if first.origin == DETECTED else second
     box = np.concatenate([np.minimum(first.box[:2], second.box[:2]), np.maximum(first.box[2:], second.box[2:])])
     return Shown(box, max(first.score, second.score), better.origin, better.place, better.mask)
+
+
+def _visible(box: np.ndarray, size: tuple[int, ...]) -> bool:
+    """Tell whether any of a (4,) box lies in a picture of `size` (h, w)."""
+    return bool(box[0] < size[1] and box[1] < size[0] and box[2] > 0 and box[3] > 0)

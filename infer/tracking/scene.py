@@ -8,13 +8,14 @@ from statistics import median
 
 import numpy as np
 
+from common.detections import PROPAGATED
 from infer.tracking.crop import Crop, crop_of, resized
 from infer.tracking.flow import FlowStore
 from infer.tracking.gaps import Shown, extend, fill, seen_only
 from infer.tracking.hysteresis import Belief, believed
 from infer.tracking.observation import Observation
 from infer.tracking.settings import LinkSettings
-from infer.tracking.smoothing import smooth
+from infer.tracking.smoothing import smear, smooth
 from infer.tracking.stitching import stitch
 from infer.tracking.sweep import Reach, carry_back, tie
 from infer.tracking.tracks import Sighting, Track
@@ -73,11 +74,11 @@ def link_scene(
     carry_back(segment, tracks, flows, limit)
     tracks = stitch(tracks, gap)
     belief = Belief(settings.sure, settings.weak, settings.weak_times, settings.weak_share)
-    analysed = np.cumsum([frame in sightings for frame in segment])
+    places = {frame: place for place, frame in enumerate(sightings)}
     linked = []
     for track in tracks:
         numbers = [known[s.frame, s.place] for s in track.sightings if (s.frame, s.place) in known]
-        if numbers or believed(track, belief, int(analysed[track.last - first] - analysed[track.first - first]) + 1):
+        if numbers or believed(track, belief, places):
             track.inherited = max(set(numbers), key=lambda n: (numbers.count(n), -n)) if numbers else None
             shown = _shown(track, segment, reach, settings)
             warp_masks(
@@ -114,6 +115,9 @@ def _smooth(track: Track, shown: dict[int, Shown], reach: int) -> None:
         shifts = np.stack([track.shifts.get(frame, np.zeros(2)) for frame in run])
         for frame, box in zip(run, smooth(boxes, shifts, reach), strict=True):
             shown[frame].box = box
+    for frame, here in shown.items():
+        if here.origin == PROPAGATED and frame in track.shifts:
+            here.box = smear(here.box, track.shifts[frame])
 
 
 def _runs(frames: list[int]) -> list[list[int]]:

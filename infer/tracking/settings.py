@@ -21,9 +21,9 @@ class LinkSettings:
         extend: cover a track before its first and after its last sighting while the picture supports it.
         smooth: let each edge reach as far out as in the neighbouring frames.
         cuts: find scene cuts; no track crosses one.
-        weak: mean score of the best `weak_times` sightings from which a track without a sure one is believed.
+        weak: mean score of `weak_times` sightings in a row from which a track without a sure one is believed.
         weak_times: see `weak`.
-        weak_share: share of the analysed frames of its life in which such a track must have been seen.
+        weak_share: share of the analysed frames from the first to the last of them in which it must have been seen.
         gap_seconds: longest time between two sightings of one track.
         extend_seconds: longest extension, each side.
         hold: frames that are still covered after the picture stopped to support an extension.
@@ -41,8 +41,8 @@ class LinkSettings:
     smooth: bool = True
     cuts: bool = True
     weak: float = 0.25
-    weak_times: int = 5
-    weak_share: float = 0.4
+    weak_times: int = 6
+    weak_share: float = 0.5
     gap_seconds: float = 1.5
     extend_seconds: float = 1.5
     hold: int = 3

@@ -36,7 +36,7 @@ def shift_between(first: np.ndarray, second: np.ndarray) -> tuple[int, int] | No
         second: (h, w) float32 detail.
 
     Returns:
-        Whole pixels (right, down) by which the content moved from first to second; None if they would hardly overlap.
+        (right, down), whole pixels, by which the content moved from first to second; None if they would hardly overlap.
     """
     height, width = first.shape
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+_SMEAR = 0.2  # of the movement in one frame, to both sides: about half of what an open shutter smears
+_LARGEST_SMEAR = 0.5  # of the box's size
 _LARGEST_GROWTH = 0.35  # of the box's size, an edge
 
 
@@ -31,6 +33,17 @@ def smooth(boxes: np.ndarray, shifts: np.ndarray, reach: int) -> np.ndarray:
     sizes = np.tile(boxes[:, 2:] - boxes[:, :2], 2)
     outer = np.clip(outer, outward, outward + _LARGEST_GROWTH * sizes)
     return np.concatenate([-outer[:, :2], outer[:, 2:]], axis=1) + np.tile(path, 2)
+
+
+def smear(box: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return a box that also covers what motion blur smears, and what flow misses in blurred pictures.
+
+    Args:
+        box: (4,).
+        shift: (2,) how far the object moved from the frame before.
+    """
+    margin = np.minimum(np.abs(shift) * _SMEAR, (box[2:] - box[:2]) * _LARGEST_SMEAR)
+    return np.concatenate([box[:2] - margin, box[2:] + margin])
 
 
 def _windows(values: np.ndarray, reach: int) -> np.ndarray:

@@ -59,6 +59,20 @@ def _meeting(earlier: Track, later: Track) -> float:
         (later.backward.get(earlier.last), earlier.sightings[-1].box),
     ]
     return max(
-        (float(likeness(carried.box[None], box[None], shares)[0, 0]) for carried, box in meetings if carried),
+        (
+            float(likeness(carried.box[None], box[None], shares)[0, 0])
+            for carried, box in meetings
+            if carried and _near(carried.box, box)
+        ),
         default=-1.0,
+    )
+
+
+def _near(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tell whether two (4,) boxes, each grown by the largest buffer, can touch: cheaper than to compare them."""
+    reach = (1 + 2 * _LARGEST_BUFFER) / 2
+    x1, y1, x2, y2 = first.tolist()
+    u1, v1, u2, v2 = second.tolist()
+    return abs(x1 + x2 - u1 - u2) / 2 < reach * (x2 - x1 + u2 - u1) and abs(y1 + y2 - v1 - v2) / 2 < reach * (
+        y2 - y1 + v2 - v1
     )

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from infer.tracking.assignment import NEVER, assign, likeness, overlaps
-from infer.tracking.carrier import Carrier, inside_share
+from infer.tracking.carrier import Carrier
 from infer.tracking.flow import FlowStore
 from infer.tracking.tracks import Sighting, Track
 
-_GONE = 0.1  # share of a box inside the picture below which it has left
+_OUTSIDE = 0.5  # shares of the picture beyond its edges within which objects are remembered
 _BUFFER, _BUFFER_A_FRAME, _LARGEST_BUFFER = 0.15, 0.03, 0.6
 _LEAST_LIKENESS = 0.12
 _OTHER_CLASS_OVERLAP = 0.6  # plain overlap from which another class may be the same object
 _OTHER_CLASS_FACTOR = 0.7
+_SCORE_WEIGHT = 0.7
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: fl
         plain = overlaps(carrier.boxes[:, None], boxes[None])
         values = np.where(other, np.where(plain >= _OTHER_CLASS_OVERLAP, values * _OTHER_CLASS_FACTOR, NEVER), values)
     scores = np.array([sighting.score for sighting in seen])
+    weights = 1 - _SCORE_WEIGHT * (1 - np.minimum(scores / sure, 1))  # beside a face lie weaker echoes of it
+    values = np.where(values > 0, values * weights, values)
     owners: dict[int, int] = {}
     free = np.ones(len(carrier), bool)
     for chosen in (scores >= sure, scores < sure):
@@ -129,8 +132,13 @@ def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: fl
 
 
 def _drop(carrier: Carrier, size: tuple[int, ...], reach: Reach) -> None:
-    """Let go of what was carried too far, has lost its picture for too long, or has left the frame."""
+    """Let go of what was carried too far, has lost its picture for too long, or is far outside the frame.
+
+    What has just left is kept: a shaking camera brings it back, and until then it moves with the camera.
+    """
     if not len(carrier):
         return
-    inside = inside_share(carrier.boxes, (size[0], size[1])) >= _GONE
-    carrier.keep(inside & (carrier.ages < reach.frames) & (carrier.lost < reach.lost))
+    corner = np.array([size[1], size[0]])
+    edge = _OUTSIDE * corner
+    near = (carrier.boxes[:, 2:] > -edge).all(axis=1) & (carrier.boxes[:, :2] < corner + edge).all(axis=1)
+    carrier.keep(near & (carrier.ages < reach.frames) & (carrier.lost < reach.lost))

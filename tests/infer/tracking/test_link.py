@@ -134,3 +134,17 @@ def test_the_same_input_gives_the_same_output():
     found = {i: seen(*[((x + random.normal(), y), 0.3) for x, y in (c, (250.0, 40.0))]) for i, c in enumerate(PATH)}
     first, second = run(scene(PATH), found), run(scene(PATH), found)
     assert all((a.detections.xyxy == b.detections.xyxy).all() for a, b in zip(first, second, strict=True))
+
+
+def test_what_left_the_picture_is_known_when_it_comes_back():
+    """The camera pans away from a still square and back; only weak sightings follow, which alone would be dropped."""
+    shift = [0] * 10 + list(range(0, 130, 10)) + list(range(120, 0, -10)) + [0] * 10
+    path = [(60.0 - x, 90.0) for x in shift]
+    wide = texture((180, 700), 3)
+    wide[70:110, 240:280] = texture((40, 40), 4)
+    proxies = [wide[:, 200 + x : 520 + x].copy() for x in shift]
+    found = {i: seen((c, 0.9 if i < 10 else 0.15)) for i, c in enumerate(path) if i < 14 or i > 33}
+    results = run(proxies, found)
+    assert {int(number) for objects in results for number in objects.detections.tracker_id} == {1}
+    assert all(len(objects.detections) == 1 for objects in results[34:])
+    assert not any(len(objects.detections) for objects in results[20:24])  # all of it is outside

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from infer.tracking.smoothing import smooth
+from infer.tracking.smoothing import smear, smooth
 
 
 def test_an_edge_reaches_as_far_out_as_next_door():
@@ -26,3 +26,9 @@ def test_a_moving_box_of_one_size_stays_as_it_is():
     path = np.arange(10)[:, None] * np.array([[8.0, -3.0]])
     boxes = np.array([[100.0, 100, 120, 130]]) + np.tile(path, 2)
     assert smooth(boxes, np.tile([8.0, -3.0], (10, 1)), 2) == pytest.approx(boxes)
+
+
+def test_a_fast_box_covers_its_smear_up_to_half_its_size():
+    box = np.array([100.0, 100, 120, 130])
+    assert smear(box, np.array([20.0, -10.0])).tolist() == [96, 98, 124, 132]
+    assert smear(box, np.array([200.0, 0.0])).tolist() == [90, 100, 130, 130]
