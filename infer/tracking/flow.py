@@ -61,12 +61,12 @@ class FlowStore:
         self.proxies: dict[int, np.ndarray] = {}
         self._details: dict[int, np.ndarray] = {}
         self._fields: dict[tuple[int, int], FlowField] = {}
+        self._room = np.empty((0, 0, 2), np.float32)
         self._solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
     def add(self, index: int, proxy: np.ndarray) -> None:
         """Keep the proxy of frame `index`."""
         self.proxies[index] = proxy
-        self._details[index] = detail(reduced(proxy))
 
     def forget(self, before: int) -> None:
         """Drop everything of the frames before `before`."""
@@ -80,20 +80,27 @@ class FlowStore:
         if pair not in self._fields:
             first, second = self.proxies[source], self.proxies[target]
             height, width = first.shape
-            start = np.empty((height, width, 2), np.float32)
-            start[:] = self._start(source, target)
-            vectors = self._solver.calc(first, second, start)
+            if self._room.shape[:2] != (height, width):
+                self._room = np.empty((height, width, 2), np.float32)
+            self._room[:] = self._start(source, target)
+            vectors = self._solver.calc(first, second, self._room)  # begins with what is in there, and writes there
             kept = (max(1, round(width / KEPT_SHARE)), max(1, round(height / KEPT_SHARE)))
             self._fields[pair] = FlowField(cv2.resize(vectors, kept, interpolation=cv2.INTER_AREA))
         return self._fields[pair]
 
+    def _detail(self, index: int) -> np.ndarray:
+        if index not in self._details:
+            self._details[index] = detail(reduced(self.proxies[index]))
+        return self._details[index]
+
     def _start(self, source: int, target: int) -> tuple[float, float]:
         """Return the (dx, dy) proxy pixels from which flow is searched: the camera's, where it moved fast."""
-        first, second = self._details[source], self._details[target]
-        shift = shift_between(first, second)
+        first, second = self._detail(source), self._detail(target)
+        still = correlation(first, second)
+        shift = shift_between(first, second) if still + _BETTER < 1 else None
         if shift is None or max(map(abs, shift)) < _FAST:
             return 0.0, 0.0
-        if correlation(*shared_parts(first, second, shift)) < correlation(first, second) + _BETTER:
+        if correlation(*shared_parts(first, second, shift)) < still + _BETTER:
             return 0.0, 0.0
         large = [detail(self.proxies[index]) for index in (source, target)]
         factor = large[0].shape[1] / first.shape[1]

@@ -74,6 +74,7 @@ def link_scene(
     carry_back(segment, tracks, flows, limit)
     tracks = stitch(tracks, gap)
     belief = Belief(settings.sure, settings.weak, settings.weak_times, settings.weak_share)
+    between = round(len(segment) / max(len(sightings), 1)) - 1  # frames skipped on purpose
     places = {frame: place for place, frame in enumerate(sightings)}
     linked = []
     for track in tracks:
@@ -85,7 +86,7 @@ def link_scene(
                 track, shown, flows, lambda sighting: _mask(observations[sighting.frame - first], sighting, scale)
             )
             if settings.smooth:
-                _smooth(track, shown, settings.smooth_frames)
+                _smooth(track, shown, settings.smooth_frames + between)
             linked.append(LinkedTrack(track, shown))
     return linked
 

@@ -27,7 +27,8 @@ class LinkSettings:
         gap_seconds: longest time between two sightings of one track.
         extend_seconds: longest extension, each side.
         hold: frames that are still covered after the picture stopped to support an extension.
-        smooth_frames: frames on each side over which edges are united.
+        smooth_frames: frames on each side over which edges are united, when each frame is analysed; of frames that
+            are skipped on purpose as many are added as lie between two analysed ones.
         window: frames linked together at a time.
         overlap: frames shared by successive windows.
     """
