@@ -17,6 +17,7 @@ from infer.tracking.flow import FlowField, move_boxes
 from infer.tracking.tracks import Carried
 
 SUPPORTED = 0.6  # likeness from which the picture is believed to still show the object
+_TRUST = 0.7  # of the way to the best place: it is found on a grid of samples and trembles
 _SPEED_MEMORY = 0.8
 _SPEED_DECAY = 0.93  # a frame, while coasting
 
@@ -74,6 +75,7 @@ class Carrier:
         if not len(rows):
             return
         better, likeness = search(proxy, self.boxes[rows], self._patches[rows])
+        better *= _TRUST
         found = likeness >= SUPPORTED
         self.likeness[rows] = likeness
         self.boxes[rows] = np.where(found[:, None], self.boxes[rows] + np.tile(better, 2), self._coasted[rows])

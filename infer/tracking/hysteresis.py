@@ -32,9 +32,9 @@ def believed(track: Track, belief: Belief, places: dict[int, int]) -> bool:
         belief: when.
         places: frame -> its place among the analysed frames.
     """
-    scores = [sighting.score for sighting in track.sightings]
-    if max(scores) >= belief.sure:
+    if track.best >= belief.sure:
         return True
+    scores = [sighting.score for sighting in track.sightings]
     seen = [places[sighting.frame] for sighting in track.sightings]
     times = belief.times
     return any(

@@ -69,8 +69,8 @@ def link_scene(
         for frame, observation in zip(segment, observations, strict=True)
         if observation.detections is not None
     }
-    limit = Reach(max(gap, reach), gap)
-    tracks = tie(segment, sightings, flows, settings.sure, limit)
+    limit = Reach(max(gap, reach), gap, settings.sure)
+    tracks = tie(segment, sightings, flows, limit)
     carry_back(segment, tracks, flows, limit)
     tracks = stitch(tracks, gap)
     belief = Belief(settings.sure, settings.weak, settings.weak_times, settings.weak_share)

@@ -17,6 +17,7 @@ _LEAST_LIKENESS = 0.12
 _OTHER_CLASS_OVERLAP = 0.6  # plain overlap from which another class may be the same object
 _OTHER_CLASS_FACTOR = 0.7
 _SCORE_WEIGHT = 0.7
+_SOME = 3  # sightings
 
 
 @dataclass(frozen=True)
@@ -26,22 +27,21 @@ class Reach:
     Attributes:
         frames: most frames without a sighting.
         lost: most frames without support from the picture.
+        sure: score from which a track is carried that far after one sighting.
     """
 
     frames: int
     lost: int
+    sure: float
 
 
-def tie(
-    segment: range, sightings: dict[int, list[Sighting]], flows: FlowStore, sure: float, reach: Reach
-) -> list[Track]:
+def tie(segment: range, sightings: dict[int, list[Sighting]], flows: FlowStore, reach: Reach) -> list[Track]:
     """Tie sightings to tracks, forward in time, the sure ones first, then the weak ones.
 
     Args:
         segment: frames between two cuts.
         sightings: frame -> what was seen; frames without an entry were not analysed.
         flows: proxies and flow of the segment.
-        sure: score from which a sighting is matched in the first round.
         reach: how long an unseen track is carried and may be met again.
 
     Returns:
@@ -55,7 +55,7 @@ def tie(
         for row, key in enumerate(carrier.keys):
             tracks[key].shifts[frame] = carrier.shifts[row]
         seen = sightings.get(frame, [])
-        owners = _match(carrier, seen, tracks, sure)
+        owners = _match(carrier, seen, tracks, reach.sure)
         for place, sighting in enumerate(seen):
             if place in owners:
                 tracks[owners[place]].add(sighting)
@@ -69,7 +69,7 @@ def tie(
         if seen:
             keys = [owners[place] for place in range(len(seen))]
             carrier.put(keys, np.stack([sighting.box for sighting in seen]), flows.proxies[frame])
-        _drop(carrier, flows.proxies[frame].shape, reach)
+        _drop(carrier, tracks, flows.proxies[frame].shape, reach)
     return tracks
 
 
@@ -102,7 +102,7 @@ def carry_back(segment: range, tracks: list[Track], flows: FlowStore, reach: Rea
         here = seen.get(frame, [])
         boxes = np.array([sighting.box for _, sighting in here]).reshape(-1, 4)
         carrier.put([number for number, _ in here], boxes, flows.proxies[frame])
-        _drop(carrier, flows.proxies[frame].shape, reach)
+        _drop(carrier, tracks, flows.proxies[frame].shape, reach)
 
 
 def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: float) -> dict[int, int]:
@@ -131,7 +131,7 @@ def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: fl
     return owners
 
 
-def _drop(carrier: Carrier, size: tuple[int, ...], reach: Reach) -> None:
+def _drop(carrier: Carrier, tracks: list[Track], size: tuple[int, ...], reach: Reach) -> None:
     """Let go of what was carried too far, has lost its picture for too long, or is far outside the frame.
 
     What has just left is kept: a shaking camera brings it back, and until then it moves with the camera.
@@ -141,4 +141,10 @@ def _drop(carrier: Carrier, size: tuple[int, ...], reach: Reach) -> None:
     corner = np.array([size[1], size[0]])
     edge = _OUTSIDE * corner
     near = (carrier.boxes[:, 2:] > -edge).all(axis=1) & (carrier.boxes[:, :2] < corner + edge).all(axis=1)
-    carrier.keep(near & (carrier.ages < reach.frames) & (carrier.lost < reach.lost))
+    limits = np.array([_patience(tracks[key], reach) for key in carrier.keys])
+    carrier.keep(near & (carrier.ages < limits) & (carrier.lost < reach.lost))
+
+
+def _patience(track: Track, reach: Reach) -> int:
+    """Return for how many frames a track is carried: a flicker that was never sure is hardly worth the work."""
+    return reach.frames if track.best >= reach.sure or len(track.sightings) >= _SOME else reach.frames // 4

@@ -53,6 +53,7 @@ class Track:
         forward: frame -> carried from the last sighting before it.
         backward: frame -> carried from the first sighting after it.
         shifts: frame -> (2,) how far flow moved the box from the frame before.
+        best: highest score.
         votes: class -> sum of the scores it was seen with.
         inherited: number that an earlier window gave to the same object, or None.
     """
@@ -61,6 +62,7 @@ class Track:
     forward: dict[int, Carried] = field(default_factory=dict)
     backward: dict[int, Carried] = field(default_factory=dict)
     shifts: dict[int, np.ndarray] = field(default_factory=dict)
+    best: float = 0.0
     votes: dict[int, float] = field(default_factory=dict)
     inherited: int | None = None
 
@@ -89,6 +91,7 @@ class Track:
     def add(self, sighting: Sighting) -> None:
         """Append a later sighting."""
         self.sightings.append(sighting)
+        self.best = max(self.best, sighting.score)
         self.votes[sighting.class_id] = self.votes.get(sighting.class_id, 0.0) + sighting.score
 
     def absorb(self, later: Track) -> None:

@@ -35,3 +35,19 @@ def test_flow_is_computed_once_and_forgotten_with_its_frames():
     assert sorted(flows.proxies) == [1, 2]
     with pytest.raises(KeyError):
         flows.field(0, 1)
+
+
+def test_the_way_back_ends_where_the_way_began():
+    rows, columns = np.mgrid[0:45, 0:80].astype(np.float32) * 4 + 1.5
+    away = FlowField(np.stack([30 + (columns - 160) * 0.05, 4 + 3 * np.sin(rows / 30)], axis=2).astype(np.float32))
+    points = np.array([[60.0, 50], [160, 90], [240, 130]])
+    there = points + away.at(points)
+    assert there + away.reversed().at(there) == pytest.approx(points, abs=0.1)
+
+
+def test_a_pan_of_a_fifth_of_the_picture_is_followed():
+    flows = FlowStore()
+    for index, proxy in enumerate(scene([None, None], pan=60.0)):
+        flows.add(index, proxy)
+    assert flows.field(0, 1).camera == pytest.approx([-60, 0], abs=1)
+    assert flows.field(1, 0).camera == pytest.approx([60, 0], abs=1)

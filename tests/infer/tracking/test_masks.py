@@ -35,7 +35,7 @@ def test_the_mask_is_warped_into_gaps_and_extensions(dense):
     for index, (objects, centre) in enumerate(zip(results, PATH, strict=True)):
         mask, truth = dense_mask(objects), disc(centre, 36)
         share = (mask & truth).sum() / (mask | truth).sum()
-        assert share > (0.999 if index in found else 0.8), index
+        assert share > (0.999 if index in found else 0.78), index
 
 
 def test_a_mask_is_united_with_its_neighbours_along_the_motion():
