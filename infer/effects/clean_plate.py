@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from common.detections import FrameObjects
-from infer.effects.canvas import Canvas
+from infer.effects.canvas import Canvas, Spot
 from infer.effects.effect import Effect
 from infer.effects.inpaint import inpainted
 from infer.effects.kept import union
@@ -17,13 +17,15 @@ from infer.effects.plates import CutFinder, PlateStore, SceneSamples
 
 _GUESSED = 0.05  # of an object never uncovered counts as guessed
 _WORST_FIT = 10.0  # 8-bit levels by which the plate may differ around an object
+_ALIKE, _LEAST_UNLIKE = 12.0, 0.1  # 8-bit levels, and share of an object that must differ more from its background
 
 
 class CleanPlate(Effect):
     """Fills objects with their background.
 
-    `prepare` gathers one background a scene from a still camera. Where there is none that fits (moving camera, never
-    seen, single image), the surroundings of the object are continued inwards.
+    `prepare` gathers one background a scene from a still camera. Where there is none that fits (moving camera, hardly
+    seen, single image), the surroundings of the object are continued inwards. So they are where the background looks
+    like what is to be hidden: then the object itself, missed for a while, may have been taken for the background.
     """
 
     name = "clean-plate"
@@ -60,8 +62,8 @@ class CleanPlate(Effect):
         self.notes = []
         if self._guessed:
             self.notes.append(
-                f"{self._guessed} of {self._filled} objects had no background seen elsewhere in the scene and were "
-                "filled from their surroundings"
+                f"{self._guessed} of {self._filled} objects had no background seen for long enough elsewhere in the "
+                "scene and were filled from their surroundings"
             )
 
     def _fill(self, canvas: Canvas, patch: Patch, hidden: np.ndarray) -> None:
@@ -75,7 +77,9 @@ class CleanPlate(Effect):
                 parts.append((plate.channels[spot.channel][rows, columns], plate.unseen[spot.channel][rows, columns]))
         unit = (canvas.planes.coding.top + 1) / 256
         own = canvas.spots(Patch(wide.top, wide.left, _only(patch, wide), patch.span, patch.index))
-        offsets = _fit([(s.view, s.alpha, p[0]) for s, p in zip(spots, parts, strict=False)], unit)
+        offsets = _fit([(s.view, s.alpha, *p) for s, p in zip(spots, parts, strict=False)], unit)
+        if offsets is not None and _shows_object(own[0], parts[0], offsets[0], unit):
+            offsets = None
         self._filled += 1
         if offsets is None:
             self._guessed += 1
@@ -117,11 +121,11 @@ def _place(patch: Patch, scale: tuple[int, int], shape: tuple[int, ...]) -> tupl
     return slice(top, top + shape[0]), slice(left, left + shape[1])
 
 
-def _fit(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], unit: float) -> list[int] | None:
+def _fit(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]], unit: float) -> list[int] | None:
     """Compare the plate with the picture around an object.
 
     Args:
-        parts: for each channel the picture, what is hidden in it (alpha), and the plate.
+        parts: for each channel the picture, what is hidden in it (alpha), the plate, and where that is unseen.
         unit: sample values per 8-bit level.
 
     Returns:
@@ -130,8 +134,8 @@ def _fit(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], unit: float
     if not parts:
         return None
     offsets = []
-    for number, (view, alpha, background) in enumerate(parts):
-        free = cv2.dilate(alpha, np.ones((3, 3), np.uint8)) == 0
+    for number, (view, alpha, background, unseen) in enumerate(parts):
+        free = (cv2.dilate(alpha, np.ones((3, 3), np.uint8)) == 0) & ~unseen
         if not free.any():
             offsets.append(0)
             continue
@@ -141,3 +145,20 @@ def _fit(parts: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], unit: float
             return None
         offsets.append(round(offset))
     return offsets
+
+
+def _shows_object(spot: Spot, part: tuple[np.ndarray, np.ndarray], offset: int, unit: float) -> bool:
+    """Tell whether the plate looks like what it is to hide.
+
+    Args:
+        spot: the first channel of the object.
+        part: the plate there, and where it is unseen.
+        offset: what is to be added to the plate.
+        unit: sample values per 8-bit level.
+    """
+    background, unseen = part
+    used = (spot.alpha == 255) & ~unseen
+    if not used.any():
+        return False
+    difference = spot.view[used].astype(np.int32) - background[used] - offset
+    return float((np.abs(difference) > _ALIKE * unit).mean()) < _LEAST_UNLIKE

@@ -2,10 +2,14 @@
 
 A scene keeps a fixed number of sampled frames, however long it is; finished plates go to an anonymous temporary
 file that vanishes with the process. Memory is flat in the length of the video.
+
+A plate goes into every frame of its scene, so one frame in which an object was missed must not get into it: a pixel
+counts as seen only after `Sightings`' rules, and in a fair share of the scene.
 """
 
 from __future__ import annotations
 
+import math
 import tempfile
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -17,11 +21,13 @@ import numpy as np
 from infer.effects.canvas import Canvas
 from infer.effects.kept import union
 from infer.effects.patch import Patch, pooled
+from infer.effects.sightings import Sightings
 
 SAMPLES = 16  # frames kept of a scene
 _PROXY_WH = (32, 18)
 _CUT_RATIO, _CUT_LEAST = 6.0, 12.0  # times the usual change, and 8-bit levels
 _LEAST_FREE = 0.05  # of the picture must be uncovered to judge
+_LEAST_SEEN, _LEAST_SHARE = 3, 0.2  # samples that must agree on the background: number, and share of the scene's
 _BLOCK = 64  # rows whose median is taken at once
 
 
@@ -31,7 +37,7 @@ class Plate:
 
     Attributes:
         channels: one array for each channel.
-        unseen: for each channel (h, w) bool, never seen in any frame.
+        unseen: for each channel (h, w) bool, not seen for long enough to be sure that it is the background.
     """
 
     channels: list[np.ndarray]
@@ -115,10 +121,8 @@ class SceneSamples:
         self._scales = [(layout.rows, layout.columns) for layout in canvas.planes.layout.channels]
         self._size = canvas.size
         self._stride, self._count = 1, 0
-        self._samples: list[tuple[list[np.ndarray], np.ndarray]] = []
-        self._first: list[np.ndarray] = []
-        self._unseen: list[np.ndarray] = []  # flat indices, one array a channel
-        self._ever = np.zeros(canvas.size, bool)
+        self._samples: list[list[np.ndarray]] = []
+        self._sightings = Sightings(canvas.size)
 
     def fits(self, canvas: Canvas) -> bool:
         """Whether a picture has the size and layout of this scene; some streams change them on the way."""
@@ -127,48 +131,42 @@ class SceneSamples:
 
     def add(self, canvas: Canvas, patches: Sequence[Patch]) -> None:
         """Look at one frame; `patches` is what is covered in it."""
-        covered = union(patches, self._size) > 0
-        views = canvas.planes.channels
-        by_scale = {scale: pooled(covered, *scale) for scale in self._scales}
-        if not self._first:
-            self._first = [view.copy() for view in views]
-            self._unseen = [np.flatnonzero(by_scale[scale]) for scale in self._scales]
-        else:
-            for channel, (view, scale) in enumerate(zip(views, self._scales, strict=True)):
-                waiting = self._unseen[channel]
-                hidden = by_scale[scale].reshape(-1)[waiting]
-                found = np.unravel_index(waiting[~hidden], view.shape)
-                self._first[channel][found] = view[found]
-                self._unseen[channel] = waiting[hidden]
-        self._ever |= covered
-        if self._count % self._stride == 0:
-            packed = np.packbits(covered, axis=1)
-            self._samples.append(([view.copy() for view in views], packed))
+        sampled = self._count % self._stride == 0
+        self._sightings.add(union(patches, self._size) > 0, sampled)
+        self._count += 1
+        if sampled:
+            self._samples.append([view.copy() for view in canvas.planes.channels])
             if len(self._samples) > SAMPLES:
                 self._samples = self._samples[::2]
+                self._sightings.thin()
                 self._stride *= 2
-        self._count += 1
 
     def plate(self) -> Plate:
-        """Put the plate together: the median of what was seen, else what was seen once."""
-        masks = [np.unpackbits(packed, axis=1, count=self._size[1]).view(bool) for _, packed in self._samples]
+        """Put the plate together: the median of what was surely seen, where that is enough."""
+        doubts = self._sightings.finish()
         channels, unseen = [], []
         for channel, scale in enumerate(self._scales):
-            plate = self._first[channel]
-            hidden = [pooled(mask, *scale) for mask in masks]
-            pictures = [views[channel] for views, _ in self._samples]
-            _fill_with_median(plate, pictures, hidden, pooled(self._ever, *scale))
-            never = np.zeros(plate.shape, bool)
-            never.reshape(-1)[self._unseen[channel]] = True
+            pictures = [views[channel] for views in self._samples]
+            hidden = [pooled(doubt, *scale) for doubt in doubts]
+            plate, never = _median(pictures, hidden, pooled(self._sightings.ever, *scale))
             channels.append(plate)
             unseen.append(never)
         return Plate(channels, unseen)
 
 
-def _fill_with_median(
-    plate: np.ndarray, pictures: list[np.ndarray], hidden: list[np.ndarray], wanted: np.ndarray
-) -> None:
-    """Replace wanted samples of `plate` by the median over the pictures in which they are not hidden."""
+def _median(pictures: list[np.ndarray], hidden: list[np.ndarray], wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Take the median over the pictures in which a sample is not hidden.
+
+    Args:
+        pictures: (h, w) samples of one channel.
+        hidden: for each picture (h, w) bool, not to be used.
+        wanted: (h, w) bool, where the median is needed; elsewhere the first picture stands.
+
+    Returns:
+        (h, w) medians, and (h, w) bool where too few pictures could be used; there the median is 0.
+    """
+    plate, unseen = pictures[0].copy(), np.zeros(wanted.shape, bool)
+    least = max(_LEAST_SEEN, math.ceil(_LEAST_SHARE * len(pictures)))
     x, y, width, height = cv2.boundingRect(wanted.view(np.uint8))
     for top in range(y, y + height, _BLOCK):
         block = slice(top, min(top + _BLOCK, y + height)), slice(x, x + width)
@@ -177,6 +175,8 @@ def _fill_with_median(
         stack[cover] = np.iinfo(stack.dtype).max  # sorts behind everything that was seen
         stack.sort(axis=0)
         count = len(pictures) - cover.sum(axis=0)
-        middle = np.maximum(count - 1, 0) // 2
-        median = np.take_along_axis(stack, middle[None], axis=0)[0]
-        np.copyto(plate[block], median, where=(count > 0) & wanted[block])
+        median = np.take_along_axis(stack, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
+        unseen[block] = wanted[block] & (count < least)
+        # What was not seen for sure may be the object itself: nothing of it gets into the plate.
+        np.copyto(plate[block], np.where(unseen[block], 0, median), where=wanted[block])
+    return plate, unseen

@@ -6,6 +6,7 @@ from common.planes import Planes
 from infer.effects import Renderer, open_effect
 from infer.effects.canvas import Canvas
 from infer.effects.inpaint import inpainted
+from infer.effects.patch import Patch
 from infer.effects.plates import SAMPLES, CutFinder, SceneSamples
 
 SIZE = (96, 160)
@@ -37,13 +38,13 @@ def with_object(picture, box):
     return out
 
 
-def walk(background, steps, start=0, top=30, side=30, first=0):
+def walk(background, count, start=0, top=30, side=30, first=0, step=2):
     """An object that walks to the right before a still background."""
-    for step in range(steps):
-        x = start + step * 4
+    for number in range(count):
+        x = start + number * step
         box = [x, top, x + side, top + side]
         picture = with_object(background, box)
-        yield frame_of(picture, index=first + step), objects_of([box], index=first + step)
+        yield frame_of(picture, index=first + number), objects_of([box], index=first + number)
 
 
 def error(out, truth):
@@ -57,38 +58,100 @@ def error(out, truth):
 def test_a_walking_object_vanishes_before_a_still_background(name):
     background = scenery(name)
     renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
-    clip = list(walk(background, 20))
+    clip = list(walk(background, 50))
     renderer.prepare(clip)
     for frame, objects in clip:
         assert error(renderer.render(frame, objects), background) < 0.012
     assert renderer.notes == []
 
 
-def test_the_background_of_one_moment_is_enough():
-    background = scenery()
-    box = [40, 30, 80, 70]
-    clip = [(frame_of(with_object(background, box), index=i), objects_of([box], index=i)) for i in range(80)]
-    clip[33] = (frame_of(background, index=33), NONE)
+def brightest(renderer, clip, index, box):
+    """The largest luma within a box of a rendered frame; the object is 255, the scenery at most 205."""
+    x1, y1, x2, y2 = box
+    return Planes.of(renderer.render(*clip[index])).channels[0][y1:y2, x1:x2].max()
+
+
+def standing(count, missed=(), away=()):
+    """An object that stands still; not found in the frames `missed`, really not there in the frames `away`."""
+    background, box = scenery(), [40, 30, 80, 70]
+    shown = with_object(background, box)
+    for index in range(count):
+        boxes = [] if index in missed or index in away else [box]
+        yield frame_of(background if index in away else shown, index=index), objects_of(boxes, index=index)
+
+
+@pytest.mark.parametrize(
+    ("count", "missed"),
+    [
+        (30, [7]),
+        (30, [0]),
+        (30, [29]),
+        (30, range(7, 18)),
+        (200, range(0, 200, 16)),  # just the frames that are sampled
+        (200, [*range(10, 30), *range(60, 80), *range(100, 120)]),
+        (100, range(30, 80)),  # so long that only a look at the object tells
+        (100, range(60)),
+    ],
+)
+def test_an_object_missed_for_a_while_does_not_get_into_the_other_frames(count, missed):
+    clip = list(standing(count, missed=missed))
     renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
     renderer.prepare(clip)
-    assert error(renderer.render(*clip[70]), background) < 0.01
+    covered = [index for index in range(count) if index not in missed]
+    assert max(brightest(renderer, clip, index, [40, 30, 80, 70]) for index in covered) < 225
+    assert f"{len(covered)} of {len(covered)} objects had no background" in renderer.notes[0]
+
+
+def test_a_plate_holds_nothing_of_what_it_is_not_sure_of():
+    scene = SceneSamples(Canvas(Planes.of(scenery())))
+    for frame, objects in standing(40, missed=[7, 8]):
+        patches = [] if frame.index in (7, 8) else [Patch(30, 40, np.full((40, 40), 255, np.uint8), 40.0)]
+        scene.add(Canvas(Planes.of(frame.picture), 0, frame.index), patches)
+        assert len(objects.detections) == len(patches)
+    plate = scene.plate()
+    for channel, unseen in zip(plate.channels, plate.unseen, strict=True):
+        assert unseen.sum() == (1600 if channel.shape == SIZE else 400)
+        assert not channel[unseen].any()
+
+
+@pytest.mark.parametrize("missed", [[5], [0], [20], [11, 30, 39]])
+def test_a_moving_object_missed_for_a_frame_does_not_get_into_the_plate(missed):
+    background = scenery()
+    clip = list(walk(background, 24, step=3))
+    clip += [(frame_of(background, index=index), NONE) for index in range(24, 60)]
+    for index in missed:
+        clip[index] = clip[index][0], NONE
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    for index in set(range(24)) - set(missed):
+        assert error(renderer.render(*clip[index]), background) < 0.012
+    assert renderer.notes == []
+
+
+@pytest.mark.parametrize("away", [range(26), range(74, 100), range(40, 70)])
+def test_the_background_of_a_quarter_of_the_scene_is_enough(away):
+    clip = list(standing(100, away=away))
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    assert error(renderer.render(*clip[71 if 71 not in away else 30]), scenery()) < 0.01
+    assert renderer.notes == []
 
 
 def test_a_plate_never_crosses_a_cut():
     first, second = scenery(seed=0), scenery(seed=2)
     for view in Planes.of(second).channels:
         view[:] = view // 2
-    clip = [*walk(first, 20), *walk(second, 20, first=20)]
+    clip = [*walk(first, 50), *walk(second, 50, first=50)]
     renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
     renderer.prepare(clip)
     for frame, objects in clip:
-        assert error(renderer.render(frame, objects), first if frame.index < 20 else second) < 0.012
+        assert error(renderer.render(frame, objects), first if frame.index < 50 else second) < 0.012
 
 
 def test_light_that_changes_is_followed():
     background = scenery()
     renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
-    renderer.prepare(walk(background, 20))
+    renderer.prepare(walk(background, 50))
     darker = scenery()
     Planes.of(darker).channels[0][:] -= 20
     ((frame, objects),) = walk(darker, 1, start=60)
@@ -125,12 +188,12 @@ def test_a_single_image_is_filled_from_around():
 
 def test_corrupt_frames_do_not_get_into_the_plate():
     background = scenery()
-    clip = list(walk(background, 20))
-    for index in range(4, 16):
+    clip = list(walk(background, 60))
+    for index in range(20, 30):
         clip[index] = (frame_of(noise_picture("yuv420p", SIZE, index), index=index, corrupt="lost"), clip[index][1])
     renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
     renderer.prepare(clip)
-    assert error(renderer.render(*clip[18]), background) < 0.012
+    assert error(renderer.render(*clip[40]), background) < 0.012
 
 
 def test_inpainting_a_fully_hidden_picture_shows_nothing_of_it():
