@@ -8,6 +8,7 @@ that shares a raw detection with one of the window before keeps its number and i
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import count
 
 import cv2
@@ -69,13 +70,13 @@ def _mended(observations: Iterable[Observation]) -> Iterator[Observation]:
     """Let a failed frame's picture, which may be anything, be that of the frame before; bring proxies to one size."""
     last: np.ndarray | None = None
     for observation in observations:
-        if last is not None:
-            if observation.failed is not None:
-                observation.proxy = last
-            elif observation.proxy.shape != last.shape:
-                observation.proxy = cv2.resize(observation.proxy, last.shape[::-1], interpolation=cv2.INTER_AREA)
-        last = observation.proxy
-        yield observation
+        proxy = observation.proxy
+        if last is not None and observation.failed is not None:
+            proxy = last
+        elif last is not None and proxy.shape != last.shape:
+            proxy = np.asarray(cv2.resize(proxy, last.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+        last = proxy
+        yield replace(observation, proxy=proxy)
 
 
 class _Linker:

@@ -48,5 +48,5 @@ class LinkSettings:
     extend_seconds: float = 1.5
     hold: int = 3
     smooth_frames: int = 2
-    window: int = 900
-    overlap: int = 300
+    window: int = 600
+    overlap: int = 150

@@ -1,5 +1,7 @@
+import cv2
 import numpy as np
 import pytest
+import supervision as sv
 from moving_squares import FRAME, box_around, observations, scene, seen, texture
 
 from common.detections import DETECTED, PROPAGATED
@@ -148,3 +150,34 @@ def test_what_left_the_picture_is_known_when_it_comes_back():
     assert {int(number) for objects in results for number in objects.detections.tracker_id} == {1}
     assert all(len(objects.detections) == 1 for objects in results[34:])
     assert not any(len(objects.detections) for objects in results[20:24])  # all of it is outside
+
+
+def test_the_class_is_voted_over_the_track_and_neighbours_of_other_classes_stay_apart():
+    found = {
+        i: sv.Detections.merge(
+            [seen((c, 0.8), class_id=5 if i % 4 == 0 else 2), seen(((c[0] + 30, c[1]), 0.9), class_id=7)]
+        )
+        for i, c in enumerate(PATH)
+    }
+    results = run(scene(PATH), found)
+    classes = {
+        (int(t), int(c)) for o in results for t, c in zip(o.detections.tracker_id, o.detections.class_id, strict=True)
+    }
+    assert classes == {(1, 2), (2, 7)}
+
+
+def test_nothing_in_nothing_out():
+    assert run([], {}) == []
+    assert [len(objects.detections) for objects in run(scene(PATH), {})] == [0] * 40
+    assert [len(objects.detections) for objects in run(scene(PATH[:2]), {0: None, 1: None})] == [0, 0]
+
+
+def test_a_portrait_clip_and_a_proxy_of_another_size():
+    path = [(90.0, 60.0 + 4 * i) for i in range(30)]
+    upright = [proxy.T.copy() for proxy in scene([(y, x) for x, y in path])]
+    found = {i: seen((c, 0.9)) for i, c in enumerate(path) if not 10 <= i < 20}
+    made = observations(upright, found)
+    made[15].proxy = cv2.resize(made[15].proxy, (90, 160), interpolation=cv2.INTER_AREA)
+    results = list(link(made, (640, 360), LinkSettings()))
+    assert min(covered(objects, c) for objects, c in zip(results, path, strict=True)) > 0.9
+    assert made[15].proxy.shape == (160, 90)
