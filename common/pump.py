@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -18,7 +18,8 @@ def prefetched(items: Iterable[Item], depth: int = 8) -> Iterator[Iterator[Item]
     """Give an iterator that is filled by a thread, at most `depth` items ahead.
 
     An error in the thread is raised at the place where its item would have come. Leaving the block stops the thread
-    and waits for it, so that whatever `items` has open can be closed safely afterwards.
+    and waits for it; a generator is closed in the thread that ran it, so what it holds open is let go of by then,
+    whoever else still has a reference to it.
 
     Args:
         items: consumed in the thread.
@@ -37,9 +38,14 @@ def prefetched(items: Iterable[Item], depth: int = 8) -> Iterator[Iterator[Item]
 
 def _fill(items: Iterable[Any], line: queue.Queue[Any], stop: threading.Event) -> None:
     try:
-        for item in items:
-            if not _put(line, (item, None), stop):
-                return
+        iterator = iter(items)
+        try:
+            for item in iterator:
+                if not _put(line, (item, None), stop):
+                    return
+        finally:
+            if isinstance(iterator, Generator):
+                iterator.close()
     except BaseException as error:  # noqa: BLE001 - handed over to the consumer, where it is raised
         _put(line, (None, error), stop)
     else:

@@ -11,13 +11,14 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from common.errors import UserError
 
 _PREFIX = ".hiding-"
+_TRIES = 100  # more names than any number of sweeps takes away in a row
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -36,24 +37,56 @@ def staged(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
     target = Path(target)
     check_target(target, overwrite=overwrite)
     sweep(target.parent)
-    handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=target.suffix, dir=target.parent)
-    temporary = Path(name)
     try:
-        # The lock tells a sweep that the file has an owner; the kernel lets go of it however the owner ends.
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        temporary.chmod(0o666 & ~_umask())
-        yield temporary
-        os.fsync(handle)
-        temporary.replace(target)
+        handle, temporary = _owned(lambda: _new_file(target))
+        try:
+            temporary.chmod(0o666 & ~_umask())
+            yield temporary
+            os.fsync(handle)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+            os.close(handle)
     except OSError as error:
         if error.errno in _FULL:
             raise UserError(f"the disk is full: {target} was not written; free some space and run again") from error
         if error.errno in _FORBIDDEN:
             raise UserError(f"cannot write to {target.parent}: {error.strerror}; choose another folder") from error
         raise
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def _new_file(target: Path) -> tuple[int, Path]:
+    handle, name = tempfile.mkstemp(prefix=_PREFIX, suffix=target.suffix, dir=target.parent)
+    return handle, Path(name)
+
+
+def _new_folder(parent: Path) -> tuple[int, Path]:
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+    return os.open(folder, os.O_RDONLY), folder
+
+
+def _owned(make: Callable[[], tuple[int, Path]]) -> tuple[int, Path]:
+    """Make a temporary file or folder and lock it; returns the handle that holds the lock, and its name.
+
+    The lock tells a sweep that there is an owner; the kernel lets go of it however the owner ends. A sweep of another
+    run may come between the making and the lock and take away the name: then a new one is made.
+    """
+    for _ in range(_TRIES):
+        try:
+            handle, path = make()
+        except FileNotFoundError:
+            continue  # a folder, swept away before it could be opened
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle, path
+        except FileNotFoundError:
+            pass
+        except OSError:
+            os.close(handle)
+            raise
         os.close(handle)
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
 def _umask() -> int:
@@ -87,12 +120,10 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
     """
     sweep(parent)
     try:
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        handle, folder = _owned(lambda: _new_folder(parent))
     except OSError as error:
         raise UserError(f"cannot write to {parent}: {error.strerror}; choose another folder") from error
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

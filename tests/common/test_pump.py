@@ -38,3 +38,28 @@ def test_it_runs_ahead_no_further_than_its_depth():
         assert next(items) == 0
         assert len(taken) <= 6
     assert threading.active_count() == 1 or all(thread.name != "prefetch" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("taken", [0, 3, 9])
+def test_a_generator_is_closed_in_its_own_thread_before_the_block_is_left(taken):
+    closed_by = []
+
+    def source():
+        try:
+            yield from range(9)
+        finally:
+            closed_by.append(threading.current_thread().name)
+
+    held = source()  # so that no reference count closes it
+    with prefetched(held, depth=2) as items:
+        for _, number in zip(range(taken), items, strict=False):
+            assert number < 9
+    assert closed_by == ["prefetch"]
+    assert held.gi_frame is None
+
+
+def test_a_list_can_be_gone_through_again():
+    numbers = [1, 2, 3]
+    for _ in range(2):
+        with prefetched(numbers) as items:
+            assert list(items) == numbers

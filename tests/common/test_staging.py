@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from common import staging
 from common.errors import UserError
 from common.staging import staged
 
@@ -61,4 +62,33 @@ def test_what_a_killed_run_left_is_swept_and_what_a_living_one_writes_is_not(tmp
 @pytest.mark.parametrize("target", ["", "missing/out.mp4"])
 def test_a_folder_or_a_missing_folder_is_refused(tmp_path, target):
     with pytest.raises(UserError), staged(tmp_path / target):
+        pass
+
+
+def test_a_sweep_between_making_and_locking_takes_no_file_away(tmp_path, monkeypatch):
+    swept = []
+    lock = staging.fcntl.flock
+
+    def late_lock(handle, how):
+        if not swept:
+            swept.extend(tmp_path.glob(".hiding-*"))
+            for path in swept:
+                path.unlink()
+        lock(handle, how)
+
+    monkeypatch.setattr(staging.fcntl, "flock", late_lock)
+    with staged(tmp_path / "out.mp4") as path:
+        assert len(swept) == 1
+        path.write_bytes(b"whole")
+        staging.sweep(tmp_path)
+        assert path.exists()  # the second name is locked like the first
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("out.mp4", b"whole")]
+
+
+def test_an_unwritable_disk_is_told_in_one_line(tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(staging.errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(staging.tempfile, "mkstemp", full)
+    with pytest.raises(UserError, match="the disk is full"), staged(tmp_path / "out.mp4"):
         pass

@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from common import staging
 from common.errors import UserError
 from common.staging import staged, temporary_folder
 
@@ -35,3 +36,24 @@ def test_what_a_killed_run_left_is_swept_and_a_living_one_is_not(tmp_path):
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot write to"), temporary_folder(tmp_path / "absent"):
         pass
+
+
+@pytest.mark.parametrize("place", ["open", "flock"])
+def test_a_sweep_between_making_and_locking_takes_no_folder_away(place, tmp_path, monkeypatch):
+    module = {"open": staging.os, "flock": staging.fcntl}[place]
+    real, swept = getattr(module, place), []
+
+    def late(*arguments, **named):
+        if not swept and (leftovers := list(tmp_path.glob(".hiding-*"))):
+            swept.extend(leftovers)
+            for path in leftovers:
+                path.rmdir()
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(module, place, late)
+    with temporary_folder(tmp_path) as folder:
+        assert len(swept) == 1
+        assert folder.is_dir()
+        staging.sweep(tmp_path)
+        assert folder.is_dir()
+    assert list(tmp_path.iterdir()) == []
