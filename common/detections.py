@@ -1,20 +1,21 @@
 """Detections as data: one line of JSON a frame, made to be read, edited by hand and read again.
 
 The first line is the header: {"format": "hide-in-video detections", "version": 1, "width", "height" (display picture),
-"classes": [names], "source": name, "settings": {...}}. Every further line is a frame:
+"classes": [names], "source": name, "settings": {...}, "sha256": of the source file}. Every further line is a frame:
 {"frame": index, "time": seconds, "whole": reason or null, "objects": [{"class", "score", "box": [x1, y1, x2, y2]
 pixels, "track": number or null, "origin", "mask": COCO RLE {"size": [h, w], "counts": text} or absent}]}, and where it
 applies "cut": true (a new scene begins) and "doubts": [what to check by eye].
 
-By hand, "whole" may be left out (null), and in an object "score" (1), "track" (null), "origin" ("manual") and "mask"
-(the box is covered). Anything else that is missing, misspelled or out of order is an error that names the line: a
-typo must not uncover somebody. Frames count from 0 without a gap.
+By hand, "source", "settings" and "sha256" may be left out, "whole" too (null), and in an object "score" (1), "track"
+(null), "origin" ("manual") and "mask" (the box is covered). Anything else that is missing, misspelled or out of order
+is an error that names the line: a typo must not uncover somebody. Frames count from 0 without a gap.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ import numpy as np
 import supervision as sv
 
 from common.errors import UserError
-from common.rle import box_runs, check_runs, compact_mask, decompress, encode_masks
+from common.rle import check_runs, compact_mask, compress, decompress, encode_masks
 
 FORMAT = "hide-in-video detections"
 DETECTED, PROPAGATED, MANUAL = "detected", "propagated", "manual"
@@ -60,13 +61,23 @@ class FrameObjects:
 
 @dataclass
 class Header:
-    """First line of a detections file."""
+    """First line of a detections file.
+
+    Attributes:
+        width: of the display picture, pixels.
+        height: of the display picture, pixels.
+        classes: names, as `class_id` counts them.
+        source: name of the file that the detections were made from.
+        settings: with which they were made.
+        sha256: hash of that file's bytes in hexadecimal; "" when nobody knows.
+    """
 
     width: int
     height: int
     classes: tuple[str, ...]
     source: str = ""
     settings: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -90,7 +101,7 @@ def make_detections(
         class_ids: (N,).
         tracks: (N,) track numbers, -1 for none; default none.
         origins: (N,) of `ORIGINS`; default detected.
-        masks: (N, H, W) bool, `supervision.CompactMask` or None.
+        masks: (N, H, W) bool, `supervision.CompactMask` or None. An empty mask stands for none: then the box counts.
     """
     count = len(boxes)
     return sv.Detections(
@@ -127,6 +138,8 @@ class DetectionsWriter:
         """
         first = {"format": FORMAT, "version": VERSION, "width": self.header.width, "height": self.header.height}
         first |= {"classes": list(self.header.classes), "source": self.header.source, "settings": self.header.settings}
+        if self.header.sha256:
+            first["sha256"] = self.header.sha256
         line = self._encoder.encode(first)
         try:
             self._file = self.path.open("w", encoding="utf-8", newline="\n", buffering=1 << 20)
@@ -190,8 +203,10 @@ class DetectionsWriter:
             )
         ]
         if detections.mask is not None:
+            nothing = compress([self.header.width * self.header.height])
             for line, mask in zip(lines, encode_masks(detections.mask, self.header.size), strict=True):
-                line["mask"] = mask
+                if mask["counts"] != nothing:  # an empty mask says no more than the box
+                    line["mask"] = mask
         return lines
 
 
@@ -291,7 +306,10 @@ class _Lines:
         settings = first.get("settings", {})
         if not isinstance(settings, dict):
             self.fail('"settings" must be an object in braces')
-        return Header(width, height, tuple(classes), str(first.get("source", "")), settings)
+        sha256 = first.get("sha256", "")
+        if not isinstance(sha256, str) or not re.fullmatch(r"([0-9a-f]{64})?", sha256):
+            self.fail('"sha256" must be the hash of the source file, 64 of 0-9 and a-f; leave it out to skip the check')
+        return Header(width, height, tuple(classes), str(first.get("source", "")), settings, sha256)
 
     def check_keys(self, given: dict[str, Any], known: Sequence[str], what: str) -> None:
         """Refuse keys that would be ignored: a misspelled one could leave something uncovered."""
@@ -309,10 +327,8 @@ class _Lines:
         if isinstance(index, bool) or not isinstance(index, int):
             self.fail(f'"frame" must be the frame\'s number, expected {self.frames}')
         if index != self.frames:
-            self.fail(
-                f"frame {index} where frame {self.frames} is expected; every frame has one line, in order "
-                '(a frame without objects has "objects": [])'
-            )
+            what = 'every frame has one line, in order (a frame without objects has "objects": [])'
+            self.fail(f"frame {index} where frame {self.frames} is expected; {what}")
         if not _is_number(time):
             self.fail('"time" must be a number of seconds')
         if whole is not None and (not isinstance(whole, str) or not whole):
@@ -345,15 +361,17 @@ class _Lines:
         if not _is_number(score) or not 0 <= score <= 1:
             self.fail(f'"score" must be a number from 0 to 1, got {score!r}')
         runs = self.mask(item["mask"], header) if item.get("mask") is not None else None
-        class_id = header.classes.index(name)
-        return self.box(item.get("box")), score, class_id, -1 if track is None else track, origin, runs
+        box = self.box(item.get("box"), header if origin == MANUAL else None)
+        return box, score, header.classes.index(name), -1 if track is None else track, origin, runs
 
-    def box(self, box: Any) -> list[float]:
-        """Check a box."""
+    def box(self, box: Any, header: Header | None) -> list[float]:
+        """Check a box; with a header also that it holds something of the picture."""
         if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
             self.fail(f'"box" must be [x1, y1, x2, y2], four numbers in pixels, got {box!r}')
         if box[2] <= box[0] or box[3] <= box[1]:
             self.fail(f'"box" {box} is empty or turned round: x2 must be above x1, and y2 above y1')
+        if header and (box[2] <= 0 or box[3] <= 0 or box[0] >= header.width or box[1] >= header.height):
+            self.fail(f'"box" {box} holds nothing of the picture of {header.width}x{header.height}; check its numbers')
         return box
 
     def mask(self, mask: Any, header: Header) -> list[int]:
@@ -370,15 +388,12 @@ class _Lines:
         return runs
 
     def detections(self, objects: list[Any], header: Header) -> sv.Detections:
-        """Put checked objects together; where some have a mask, the others are covered by their boxes."""
+        """Put checked objects together; where only some have a mask, that of the others is empty: the box counts."""
         if not objects:
             return make_detections(np.zeros((0, 4)), [], [])
         boxes, scores, class_ids, tracks, origins, runs = zip(*objects, strict=True)
         masks = None
         if any(of_one is not None for of_one in runs):
-            filled = [
-                box_runs(box, header.size) if of_one is None else of_one
-                for box, of_one in zip(boxes, runs, strict=True)
-            ]
-            masks = compact_mask(filled, header.size)
+            empty = [header.width * header.height]
+            masks = compact_mask([empty if of_one is None else of_one for of_one in runs], header.size)
         return make_detections(np.array(boxes), scores, class_ids, tracks, origins, masks)

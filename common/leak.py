@@ -260,13 +260,13 @@ def truth_objects(objects: FrameObjects, size: tuple[int, int], ignored: Sequenc
 def _visible(
     detections: sv.Detections, place: int, box: np.ndarray, size: tuple[int, int]
 ) -> tuple[int, int, np.ndarray]:
-    """Return left, top and the (h, w) bool crop of one object's mask, or of its box."""
+    """Return left, top and the (h, w) bool crop of one object's mask, or of its box when the mask is empty."""
     masks = detections.mask
-    if isinstance(masks, sv.CompactMask):
+    if isinstance(masks, sv.CompactMask) and masks.area[place]:
         left, top = (int(number) for number in masks.offsets[place])
         return left, top, np.asarray(masks.crop(place), bool)
     left, top = (int(number) for number in np.clip(np.floor(box[:2]), 0, size[::-1]))
     right, bottom = (int(number) for number in np.clip(np.ceil(box[2:]), 0, size[::-1]))
-    if masks is None:
+    if masks is None or isinstance(masks, sv.CompactMask) or not masks[place].any():
         return left, top, np.ones((bottom - top, right - left), bool)
     return left, top, np.asarray(masks[place, top:bottom, left:right], bool)

@@ -7,6 +7,7 @@ somebody set by hand stays covered unless its own track is excluded.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections import Counter
@@ -19,7 +20,8 @@ import supervision as sv
 
 from common.detections import MANUAL, FrameObjects, make_detections
 from common.errors import UserError
-from common.rle import box_runs, compact_mask
+from common.rle import compact_mask
+from infer.classes import BUILT_IN, WAITING, match_class
 
 ZONE_CLASS = "zone"  # the class of rectangles that `--zone-cover` adds
 NUMBER = r"\d+(?:\.\d*)?|\.\d+"
@@ -127,14 +129,19 @@ class Rules:
         both = sorted(set(self.keep_tracks) & set(self.exclude_tracks))
         if both:
             raise UserError(f"track {both[0]} is both kept hidden (--keep) and left visible (--exclude); choose one")
+        named = [name for name in self.keep_classes if name in self.exclude_classes]
+        if named:
+            raise UserError(
+                f"{named[0]} is both kept hidden (--keep-class) and left visible (--exclude-class); choose one"
+            )
 
     @classmethod
     def parse(cls, flags: Any) -> Self:
         """Build rules from parsed flags.
 
         Args:
-            flags: an `argparse.Namespace` or the like; lists of texts in `keep`, `exclude` (tracks), `zone`,
-                `zone_exclude`, `zone_cover` and `between`; what is absent sets nothing.
+            flags: an `argparse.Namespace` or the like; lists of texts in `keep`, `exclude` (tracks), `keep_class`,
+                `exclude_class`, `zone`, `zone_exclude`, `zone_cover` and `between`; what is absent sets nothing.
 
         Raises:
             UserError: a text cannot be understood.
@@ -146,6 +153,8 @@ class Rules:
         return cls(
             keep_tracks=parse_tracks(texts("keep")),
             exclude_tracks=parse_tracks(texts("exclude")),
+            keep_classes=parse_classes(texts("keep_class")),
+            exclude_classes=parse_classes(texts("exclude_class")),
             zones=tuple(Zone.parse(text) for text in texts("zone")),
             zones_exclude=tuple(Zone.parse(text) for text in texts("zone_exclude")),
             zones_cover=tuple(Zone.parse(text) for text in texts("zone_cover")),
@@ -279,6 +288,24 @@ def parse_tracks(texts: Iterable[str]) -> tuple[int, ...]:
     return tuple(sorted(tracks))
 
 
+def parse_classes(texts: Iterable[str]) -> tuple[str, ...]:
+    """Parse names of classes with commas, written as in `infer.classes`: "Faces, tvs".
+
+    Raises:
+        UserError: a name is unknown; the nearest are suggested.
+    """
+    names: dict[str, None] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        name = match_class(part)
+        if name is None:
+            known = [*(name for found in BUILT_IN.values() for name in found), *WAITING]
+            close = difflib.get_close_matches(part.casefold(), known, 3)
+            hint = f"did you mean {' or '.join(close)}?" if close else "`python -m infer classes` lists what there is"
+            raise UserError(f'unknown class "{part}"; {hint}')
+        names[name] = None
+    return tuple(names)
+
+
 def _touches(boxes: np.ndarray, zone: np.ndarray) -> np.ndarray:
     """(N,) bool: which of (N, 4) boxes share a point with the zone."""
     return np.asarray((boxes[:, :2] < zone[2:]).all(axis=1) & (boxes[:, 2:] > zone[:2]).all(axis=1))
@@ -290,13 +317,13 @@ def _within(boxes: np.ndarray, zone: np.ndarray) -> np.ndarray:
 
 
 def _with_boxes(detections: sv.Detections, boxes: np.ndarray, class_id: int, size: tuple[int, int]) -> sv.Detections:
-    """Append (M, 4) boxes set by hand; where the others have masks, theirs are filled rectangles."""
+    """Append (M, 4) boxes set by hand; where the others have masks, theirs are empty: the box counts."""
     count = len(boxes)
     masks: Any = detections.mask if len(detections) else None
     if masks is not None:
-        filled = compact_mask([box_runs(box, size) for box in boxes], size)
+        empty = compact_mask([[size[0] * size[1]]] * count, size)
         compact = isinstance(masks, sv.CompactMask)
-        masks = sv.CompactMask.merge([masks, filled]) if compact else np.concatenate([masks, filled.to_dense()])
+        masks = sv.CompactMask.merge([masks, empty]) if compact else np.concatenate([masks, empty.to_dense()])
     return make_detections(
         np.concatenate([detections.xyxy, boxes]),
         np.concatenate([np.asarray(detections.confidence), np.ones(count)]),

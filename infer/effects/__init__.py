@@ -1,12 +1,11 @@
 """Effects: what happens to the objects that are hidden."""
 
-from infer.effects.catalogue import DEFAULT_EFFECT, EFFECTS, EffectEntry, open_effect
+from infer.effects.catalogue import EFFECTS, EffectEntry, open_effect
 from infer.effects.effect import Effect
 from infer.effects.region import DEFAULT_FEATHER, DEFAULT_GROW
 from infer.effects.renderer import DEFAULT_SHAPE, Renderer
 
 __all__ = [
-    "DEFAULT_EFFECT",
     "DEFAULT_FEATHER",
     "DEFAULT_GROW",
     "DEFAULT_SHAPE",

@@ -17,7 +17,6 @@ from infer.effects.effect import Effect
 from infer.effects.fill import Fill
 from infer.effects.outline import Outline
 
-DEFAULT_EFFECT = "gaussian"
 YES, WHEN_STRONG, NO = "yes", "reversible when weak", "no"
 
 
@@ -34,11 +33,6 @@ class EffectEntry:
     effect: type[Effect]
     summary: str
     anonymises: str
-
-    @property
-    def needs_alpha(self) -> bool:
-        """Whether the output needs an alpha channel."""
-        return self.effect.needs_alpha
 
     @property
     def options(self) -> tuple[str, ...]:

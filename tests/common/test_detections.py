@@ -96,12 +96,35 @@ def test_an_object_added_by_hand_needs_class_and_box_only(tmp_path):
     assert frame.detections.data["origin"].tolist() == ["manual"]
 
 
-def test_an_object_without_a_mask_beside_one_with_is_covered_by_its_box(tmp_path):
+def test_an_object_without_a_mask_beside_one_with_has_an_empty_one(tmp_path):
     masked = {**FACE, "mask": {"size": [48, 64], "counts": [100, 3, 48 * 64 - 103]}}
     path = by_hand(tmp_path / "found.jsonl", {"frame": 0, "time": 0, "objects": [masked, FACE]})
     (frame,) = read_detections(path)
-    assert frame.detections.mask.area.tolist() == [3, 100]
-    assert frame.detections.mask[1][2:12, 1:11].all()
+    assert frame.detections.mask.area.tolist() == [3, 0]
+    again = written(tmp_path / "again.jsonl", [frame])
+    assert ["mask" in item for item in json.loads(again.read_text().splitlines()[1])["objects"]] == [True, False]
+
+
+def test_boxes_may_reach_out_and_those_not_set_by_hand_may_lie_outside(tmp_path):
+    inside = [[-5, -5, 1, 1], [63, 47, 99, 99], [-5, -5, 99, 99]]
+    outside = [[-5, 1, 0, 9], [64, 1, 70, 9], [1, -5, 9, 0], [1, 48, 9, 50], [650, 10, 660, 20]]
+    items = [{**FACE, "box": box} for box in inside]
+    items += [{**FACE, "box": box, "origin": origin} for box in outside for origin in ("detected", "propagated")]
+    (frame,) = read_detections(by_hand(tmp_path / "found.jsonl", {"frame": 0, "time": 0, "objects": items}))
+    assert len(frame.detections) == 13
+    for box in outside:
+        for more in ({}, {"origin": "manual"}):
+            path = by_hand(tmp_path / "found.jsonl", frame_with(objects=[FACE, {**FACE, "box": box, **more}]))
+            with pytest.raises(UserError, match=r"line 2: .*holds nothing of the picture of 64x48"):
+                list(read_detections(path))
+
+
+def test_the_hash_of_the_source_comes_back_and_may_be_left_out(tmp_path):
+    header = Header(64, 48, ("face",), "clip.mp4", {}, "0123456789abcdef" * 4)
+    assert read_header(written(tmp_path / "with.jsonl", [], header)) == header
+    assert json.loads((tmp_path / "with.jsonl").read_text())["sha256"] == header.sha256
+    assert read_header(by_hand(tmp_path / "without.jsonl")).sha256 == ""
+    assert "sha256" not in json.loads(written(tmp_path / "none.jsonl", []).read_text())
 
 
 def frame_with(**changes):
@@ -168,6 +191,8 @@ def test_a_frame_left_out_is_named(tmp_path):
         ({**FIRST, "classes": []}, '"classes"'),
         ({**FIRST, "classes": ["face", "face"]}, "twice"),
         ({**FIRST, "settings": []}, '"settings"'),
+        ({**FIRST, "sha256": "abc"}, '"sha256"'),
+        ({**FIRST, "sha256": 5}, '"sha256"'),
     ],
 )
 def test_a_wrong_header_is_named(tmp_path, first, complaint):

@@ -176,3 +176,15 @@ def test_truth_from_boxes_is_the_box_within_the_frame():
     detections = make_detections(np.array([[-3, 8.2, 2.5, 14]]), [1], [0], tracks=[1])
     (item,) = truth_objects(FrameObjects(0, 0.0, detections), SIZE)
     assert (item.left, item.top, item.mask.shape) == (0, 8, (2, 3)) and item.mask.all()
+
+
+def test_truth_without_a_mask_beside_one_with_is_its_box(tmp_path):
+    masks = np.zeros((2, *SIZE), bool)
+    masks[0, 3:7, 2:7] = True
+    boxes = np.array([[2, 3, 7, 7], [10, 1, 13, 2]])
+    objects = FrameObjects(0, 0.0, make_detections(boxes, [1, 1], [0, 0], masks=masks))
+    with DetectionsWriter(tmp_path / "truth.jsonl", Header(SIZE[1], SIZE[0], ("face",))) as writer:
+        writer.write(objects)
+    for given_objects in (objects, next(iter(read_detections(tmp_path / "truth.jsonl")))):
+        _, item = truth_objects(given_objects, SIZE)
+        assert (item.left, item.top, item.mask.shape) == (10, 1, (1, 3)) and item.mask.all()

@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import supervision as sv
 
 from common.detections import FrameObjects, make_detections
 from common.errors import UserError
+from infer.effects import Renderer, open_effect
 from infer.select import Rules, Selector, Span, Zone, parse_time, parse_tracks
 
 SIZE = (100, 200)
@@ -41,6 +43,8 @@ def test_without_rules_nothing_is_touched():
         (flags(keep="1,3"), [10, 90]),
         (flags(exclude="1-2"), [90, 190]),
         (Rules(keep_classes=("dog",)), [150]),
+        (flags(keep_class="Dogs"), [150]),
+        (flags(exclude_class="faces"), [150]),
         (Rules(exclude_classes=("dog",)), [10, 90, 190]),
         (flags(zone="0,0,50%,100%"), [10, 90]),
         (flags(zone="0,0,95,100"), [10, 90]),
@@ -70,17 +74,17 @@ def test_a_rectangle_is_covered_while_its_time_lasts():
 
 
 @pytest.mark.parametrize("compact", [False, True])
-def test_a_rectangle_beside_masks_has_a_mask_too(compact):
-    import supervision as sv
-
+def test_a_rectangle_beside_masks_is_covered_as_if_it_were_alone(compact):
     masks = np.zeros((4, *SIZE), bool)
     masks[:, 10:20, 10:20] = True
     given = frame(masks=sv.CompactMask.from_dense(masks, np.array([[0, 0, 199, 99]] * 4), SIZE) if compact else masks)
     selector = Selector(flags(zone_cover="20,30,40,50"), SIZE, ("face", "dog"))
-    result = selector.select(given).detections.mask
-    assert len(result) == 5
-    assert np.array_equal(result[0], masks[0])
-    assert np.asarray(result[4])[30:50, 20:40].all() and np.asarray(result[4]).sum() == 400
+    beside, alone = selector.select(given), selector.select(replace(given, detections=given.detections[:0]))
+    assert len(beside.detections.mask) == 5
+    assert np.array_equal(beside.detections.mask[0], masks[0]) and not np.asarray(beside.detections.mask[4]).any()
+    renderer = Renderer(open_effect("fill"))
+    covered = [renderer.region(each, SIZE)[25:55, 25:45] for each in (beside, alone)]
+    assert np.array_equal(*covered) and (covered[1] == 255).sum() == 20 * 15
 
 
 def test_a_rectangle_is_covered_on_empty_frames_and_outside_the_window():
@@ -160,3 +164,16 @@ def test_rules_that_contradict_each_other_or_the_classes():
         flags(keep="4", exclude="4")
     with pytest.raises(UserError, match='no class "cat"'):
         Selector(Rules(keep_classes=("cat",)), SIZE, ("face", "dog"))
+    with pytest.raises(UserError, match="dog is both kept hidden"):
+        flags(keep_class="dog", exclude_class="face,dogs")
+
+
+def test_classes_by_name():
+    rules = Rules.parse(Namespace(keep_class=["Faces, tvs", "people"], exclude_class=["dog,dogs"]))
+    assert rules.keep_classes == ("face", "tv", "person") and rules.exclude_classes == ("dog",)
+    with pytest.raises(UserError, match='unknown class "dgo"; did you mean dog'):
+        flags(keep_class="face,dgo")
+    with pytest.raises(UserError, match="classes` lists what there is"):
+        flags(exclude_class="xyzzy")
+    with pytest.raises(UserError, match='unknown class ""'):
+        flags(exclude_class="")

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
-from infer.effects import DEFAULT_EFFECT, EFFECTS, open_effect
+from infer.effects import EFFECTS, open_effect
+from infer.settings import Cover
 
 
 @pytest.mark.parametrize("name", EFFECTS)
@@ -16,7 +17,8 @@ def test_every_effect_opens_without_options_and_says_what_it_is(name):
 
 
 def test_the_default_anonymises():
-    assert open_effect(DEFAULT_EFFECT).anonymises and not open_effect(DEFAULT_EFFECT).notes
+    effect = open_effect(Cover().effect)
+    assert effect.anonymises and not effect.notes
 
 
 def test_an_unknown_name_gets_a_suggestion_and_the_list():

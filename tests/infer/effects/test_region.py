@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,9 +7,11 @@ from hypothesis import strategies as st
 from pictures_for_tests import objects_of
 from supervision.detection.compact_mask import CompactMask
 
+from common.detections import read_detections
 from common.errors import UserError
 from infer.effects import Renderer, open_effect
-from infer.effects.region import Length, RegionShape, object_regions
+from infer.effects.patch import make_patch
+from infer.effects.region import Length, Region, RegionShape, object_regions
 
 SIZE = (60, 80)
 
@@ -67,6 +71,21 @@ def test_compact_and_dense_masks_cover_the_same():
 def test_an_empty_mask_falls_back_to_the_box_rather_than_to_nothing():
     region = cover([[20, 20, 40, 40]], masks=np.zeros((1, *SIZE), bool))
     assert region[30, 30] == 255 and (region == 255).sum() > 300
+
+
+@pytest.mark.parametrize("origin", ["detected", "manual"])
+@pytest.mark.parametrize("effect", ["fill", "background"])
+@pytest.mark.parametrize("shape", ["mask", "box", "ellipse"])
+def test_a_box_beside_anothers_mask_covers_the_same_as_alone(tmp_path, shape, effect, origin):
+    masked = {"class": "face", "box": [2, 2, 8, 8], "mask": {"size": [60, 80], "counts": [130, 3, 4667]}}
+    boxed = {"class": "face", "box": [30, 20, 50, 44], "origin": origin}
+    path = tmp_path / "found.jsonl"
+    lines = [{"format": "hide-in-video detections", "version": 1, "width": 80, "height": 60, "classes": ["face"]}]
+    lines += [{"frame": 0, "time": 0, "objects": [masked, boxed]}, {"frame": 1, "time": 1, "objects": [boxed]}]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    renderer = Renderer(open_effect(effect), shape=shape)
+    beside, alone = (renderer.region(frame, SIZE) for frame in read_detections(path))
+    assert np.array_equal(beside[:, 20:], alone[:, 20:]) and len(np.unique(alone)) > 1
 
 
 def test_a_box_set_by_hand_is_covered_to_its_corners():
@@ -132,6 +151,20 @@ def test_rounding_to_the_chroma_grid_only_adds_and_adds_little(rotation, size):
     rounded = renderer.region(objects, size, rotation=rotation, grid=(2, 2))
     assert (rounded >= exact).all()
     assert (rounded == 255).sum() <= (exact == 255).sum() + 2 * (60 + 100)
+
+
+def test_a_patch_is_rounded_outwards_to_the_chroma_grid():
+    """All luma under a chroma sample is covered alike."""
+    region = Region(3, 5, np.full((2, 3), 255, np.uint8), (5, 3, 8, 5), 0)
+    patch = make_patch(region, (11, 13), 0, (2, 2))
+    assert (patch.top, patch.left, patch.alpha.tolist()) == (2, 4, [[255] * 4] * 4)
+    fine = make_patch(region, (11, 13), 0, (2, 2), rounded=False)
+    assert (fine.top, fine.left) == (2, 4)
+    assert fine.alpha.tolist() == [[0] * 4, [0, 255, 255, 255], [0, 255, 255, 255], [0] * 4]
+    soft = make_patch(Region(2, 4, np.array([[9, 0], [0, 0]], np.uint8), (4, 2, 6, 4), 0), (11, 13), 0, (2, 2))
+    assert soft.alpha.tolist() == [[9, 9], [9, 9]]
+    corner = make_patch(Region(10, 12, np.full((1, 1), 255, np.uint8), (12, 10, 13, 11), 0), (11, 13), 0, (2, 2))
+    assert (corner.top, corner.left, corner.alpha.shape) == (10, 12, (1, 1))
 
 
 @pytest.mark.parametrize("text", ["-3", "-1%", "wide", "5em", "", "1e3"])
