@@ -4,12 +4,11 @@ A scene keeps a fixed number of sampled frames, however long it is; finished pla
 file that vanishes with the process. Memory is flat in the length of the video.
 
 A plate goes into every frame of its scene, so one frame in which an object was missed must not get into it: a pixel
-counts as seen only after `Sightings`' rules, and in a fair share of the scene.
+counts as seen only by the rules of `Sightings`.
 """
 
 from __future__ import annotations
 
-import math
 import tempfile
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ SAMPLES = 16  # frames kept of a scene
 _PROXY_WH = (32, 18)
 _CUT_RATIO, _CUT_LEAST = 6.0, 12.0  # times the usual change, and 8-bit levels
 _LEAST_FREE = 0.05  # of the picture must be uncovered to judge
-_LEAST_SEEN, _LEAST_SHARE = 3, 0.2  # samples that must agree on the background: number, and share of the scene's
+_LEAST_SEEN = 3  # samples that must show a pixel's background
 _BLOCK = 64  # rows whose median is taken at once
 
 
@@ -113,6 +112,14 @@ def _proxy(plane: np.ndarray) -> np.ndarray:
     return cv2.resize(thin, _PROXY_WH, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
+@dataclass
+class _Sample:
+    """One frame: its channels, and how much of it was covered."""
+
+    views: list[np.ndarray]
+    restless: int
+
+
 class SceneSamples:
     """Gathers one scene and makes its plate."""
 
@@ -121,7 +128,7 @@ class SceneSamples:
         self._scales = [(layout.rows, layout.columns) for layout in canvas.planes.layout.channels]
         self._size = canvas.size
         self._stride, self._count = 1, 0
-        self._samples: list[list[np.ndarray]] = []
+        self._samples: list[_Sample] = []
         self._sightings = Sightings(canvas.size)
 
     def fits(self, canvas: Canvas) -> bool:
@@ -131,22 +138,31 @@ class SceneSamples:
 
     def add(self, canvas: Canvas, patches: Sequence[Patch]) -> None:
         """Look at one frame; `patches` is what is covered in it."""
-        sampled = self._count % self._stride == 0
-        self._sightings.add(union(patches, self._size) > 0, sampled)
+        self._sightings.add(union(patches, self._size) > 0)
+        restless = self._sightings.restless()
+        if self._count % self._stride == 0:
+            self._samples.append(_Sample([view.copy() for view in canvas.planes.channels], restless))
+            self._sightings.sample()
+        elif restless < self._samples[-1].restless:
+            # Of every `stride` frames the emptiest: a background that is seen rarely is not passed over.
+            for kept, view in zip(self._samples[-1].views, canvas.planes.channels, strict=True):
+                np.copyto(kept, view)
+            self._samples[-1].restless = restless
+            self._sightings.sample(instead=True)
         self._count += 1
-        if sampled:
-            self._samples.append([view.copy() for view in canvas.planes.channels])
-            if len(self._samples) > SAMPLES:
-                self._samples = self._samples[::2]
-                self._sightings.thin()
-                self._stride *= 2
+        if len(self._samples) > SAMPLES:
+            pairs = [range(first, min(first + 2, len(self._samples))) for first in range(0, len(self._samples), 2)]
+            better = [min(pair, key=lambda place: self._samples[place].restless) for pair in pairs]
+            self._samples = [self._samples[place] for place in better]
+            self._sightings.keep(better)
+            self._stride *= 2
 
     def plate(self) -> Plate:
         """Put the plate together: the median of what was surely seen, where that is enough."""
         doubts = self._sightings.finish()
         channels, unseen = [], []
         for channel, scale in enumerate(self._scales):
-            pictures = [views[channel] for views in self._samples]
+            pictures = [sample.views[channel] for sample in self._samples]
             hidden = [pooled(doubt, *scale) for doubt in doubts]
             plate, never = _median(pictures, hidden, pooled(self._sightings.ever, *scale))
             channels.append(plate)
@@ -166,7 +182,6 @@ def _median(pictures: list[np.ndarray], hidden: list[np.ndarray], wanted: np.nda
         (h, w) medians, and (h, w) bool where too few pictures could be used; there the median is 0.
     """
     plate, unseen = pictures[0].copy(), np.zeros(wanted.shape, bool)
-    least = max(_LEAST_SEEN, math.ceil(_LEAST_SHARE * len(pictures)))
     x, y, width, height = cv2.boundingRect(wanted.view(np.uint8))
     for top in range(y, y + height, _BLOCK):
         block = slice(top, min(top + _BLOCK, y + height)), slice(x, x + width)
@@ -176,7 +191,7 @@ def _median(pictures: list[np.ndarray], hidden: list[np.ndarray], wanted: np.nda
         stack.sort(axis=0)
         count = len(pictures) - cover.sum(axis=0)
         median = np.take_along_axis(stack, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
-        unseen[block] = wanted[block] & (count < least)
+        unseen[block] = wanted[block] & (count < _LEAST_SEEN)
         # What was not seen for sure may be the object itself: nothing of it gets into the plate.
         np.copyto(plate[block], np.where(unseen[block], 0, median), where=wanted[block])
     return plate, unseen

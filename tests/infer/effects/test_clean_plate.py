@@ -137,6 +137,15 @@ def test_the_background_of_a_quarter_of_the_scene_is_enough(away):
     assert renderer.notes == []
 
 
+def test_a_background_seen_now_and_then_in_a_long_scene_is_not_passed_over():
+    """Of the frames that are a multiple of 64 only one lies in the four times that the object is away."""
+    clip = list(standing(600, away={index for index in range(600) if 65 <= index % 150 < 105}))
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    assert error(renderer.render(*clip[300]), scenery()) < 0.01
+    assert renderer.notes == []
+
+
 def test_a_plate_never_crosses_a_cut():
     first, second = scenery(seed=0), scenery(seed=2)
     for view in Planes.of(second).channels:

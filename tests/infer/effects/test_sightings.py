@@ -8,7 +8,9 @@ def believed(cover, every=1):
     """Frames that show the background of a single pixel, of a text with x for covered and . for not."""
     sightings = Sightings((1, 1))
     for index, mark in enumerate(cover):
-        sightings.add(np.full((1, 1), mark == "x"), index % every == 0)
+        sightings.add(np.full((1, 1), mark == "x"))
+        if index % every == 0:
+            sightings.sample()
     return [number * every for number, doubt in enumerate(sightings.finish()) if not doubt[0, 0]]
 
 
@@ -35,23 +37,47 @@ def test_stretches_are_measured_in_frames_not_in_samples():
     assert believed(cover, every=8) == [0, 8, 16, 56, 64, 72]
 
 
-def test_each_pixel_is_followed_for_itself_also_over_thinning():
+def test_what_is_seen_in_a_small_share_of_the_scene_is_not_believed():
+    assert believed("." * 17 + "x" * 83, every=4) == []
+    assert believed("." * 18 + "x" * 82, every=4) == [0, 4, 8, 12]
+    assert believed("x" * 40 + "." * 18 + "x" * 42, every=4) == []
+    twice = "x" * 30 + "." * 24 + "x" * 30 + "." * 24 + "x" * 30  # 2 times 18 frames
+    assert believed(twice + "x" * 103, every=8) == []
+    assert believed(twice + "x" * 101, every=8) == [40, 48, 88, 96, 104]
+
+
+def test_each_pixel_is_followed_for_itself_when_samples_are_replaced_and_forgotten():
     random = np.random.default_rng(1)
     covers = np.repeat(random.random((4, 3, 5)) < 0.5, [13, 2, 30, 15], axis=0)
     sightings = Sightings((3, 5))
     for index, cover in enumerate(covers):
-        sightings.add(cover, index % 4 == 0)
-        if index == 40:
-            sightings.thin()
-    samples = [0, 8, 16, 24, 32, 40, 44, 48, 52, 56]
+        sightings.add(cover)
+        if index % 4 in (0, 1):
+            sightings.sample(instead=index % 4 == 1)
+        if index == 42:
+            sightings.keep(range(1, 11, 2))
+    samples = [5, 13, 21, 29, 37, 45, 49, 53, 57]
     doubts = np.array(sightings.finish())
-    assert len(doubts) == len(samples) and np.array_equal(sightings.ever, covers.any(axis=0))
+    assert np.array_equal(sightings.ever, covers.any(axis=0)) and 0 < doubts.mean() < 1
     for row, column in np.ndindex(3, 5):
-        sure = np.zeros(60, bool)
         text = "".join("x" if mark else "." for mark in covers[:, row, column])
-        for start in range(0, 60, 30):  # every frame a sample, as many as there are bits
-            alone = Sightings((1, 1))
-            for index, mark in enumerate(text):
-                alone.add(np.full((1, 1), mark == "x"), start <= index < start + 30)
-            sure[start : start + 30] = [not doubt[0, 0] for doubt in alone.finish()]
-        assert np.array_equal(~doubts[:, row, column], sure[samples])
+        found = [sample for sample, doubt in zip(samples, doubts[:, row, column], strict=True) if not doubt]
+        alone = Sightings((1, 1))
+        for index, mark in enumerate(text):
+            alone.add(np.full((1, 1), mark == "x"))
+            if index in samples:
+                alone.sample()
+        expected = [sample for sample, doubt in zip(samples, alone.finish(), strict=True) if not doubt[0, 0]]
+        assert found == expected
+
+
+def test_frames_with_little_cover_now_and_lately_make_the_best_samples():
+    sightings, levels = Sightings((8, 40)), []
+    for index in range(60):
+        cover = np.zeros((8, 40), bool)
+        cover[:, : 20 if index < 10 else 0] = True
+        cover[:, 30 : 38 if index == 40 else 30] = True
+        sightings.add(cover)
+        levels.append(sightings.restless())
+    assert levels[:10] == [10] * 10 and levels[10:21] == [10] * 11 and levels[21:40] == [0] * 19
+    assert levels[40:52] == [4] * 12 and levels[52:] == [0] * 8
