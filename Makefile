@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 	@echo "clip:           demo/clip.mp4"
 	@echo "masked clip:    demo/masked.mp4"
 	@echo "before/after:   demo/before_after.png"
-	@echo "report to sign: demo/masked.report.html"
+	@echo "report to sign: demo/masked.mp4.report.html"
 
 test: $(VENV)/.installed-test check
 	$(BIN)/python -m pytest -m "not slow"

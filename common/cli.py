@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from common.errors import EXIT_INTERRUPTED, UserError
+from common.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, UserError
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
@@ -21,6 +22,8 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
         The exit code: the command's own, that of a `UserError`, or 130 after Ctrl-C.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    # Asked to end, a run clears up behind itself as it does after Ctrl-C.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
         code = command(argv)
         sys.stdout.flush()
@@ -34,4 +37,6 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
         # The reader of our stdout (head, less) has gone: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return code

@@ -6,6 +6,7 @@ EXIT_USAGE = 2  # the input or a flag was wrong; nothing was done
 EXIT_DAMAGED = 3  # the source is damaged
 EXIT_REVIEW = 4  # --strict, and the report names moments to check by eye
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 class UserError(Exception):
@@ -21,9 +22,3 @@ class DamagedSourceError(UserError):
     """The source is truncated, corrupt or changes its size on the way."""
 
     exit_code = EXIT_DAMAGED
-
-
-class ReviewNeededError(UserError):
-    """The output is finished, but `--strict` asks that somebody looks at it first."""
-
-    exit_code = EXIT_REVIEW

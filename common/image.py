@@ -50,7 +50,7 @@ FORMATS = {
 }
 SUFFIXES = frozenset(FORMATS)  # what `write_image` writes, in lower case
 
-_READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
+READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
 _GRAY_MODES = ("1", "L", "LA", "La")
 _MODES = (*_GRAY_MODES, "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr")
 _NO_ALPHA = ("JPEG", "BMP", "PPM")
@@ -115,7 +115,7 @@ def read_image(path: str | Path) -> Picture:
             telltales, exif = find_telltales(image, data), kept_exif(image)
             upright = ImageOps.exif_transpose(image)
             pixels = np.array(upright.convert("RGBA" if image.has_transparency_data else "RGB"))
-        except _READ_ERRORS as error:
+        except READ_ERRORS as error:
             raise DamagedSourceError(f"{path} is damaged ({_one_line(error)}): get the file again") from error
         except MemoryError as error:
             raise UserError(f"{path} is too large for this machine's memory: {image.width}x{image.height}") from error
@@ -229,7 +229,7 @@ def _open(path: Path, data: bytes, reads_heif: bool) -> Image.Image:
                 f"{path} is damaged (nothing behind its first bytes): get the file again"
             ) from error
         raise UserError(f"{path} is not an image in a known format") from error
-    except _READ_ERRORS as error:
+    except READ_ERRORS as error:
         raise DamagedSourceError(f"{path} is damaged ({_one_line(error)}): get the file again") from error
 
 

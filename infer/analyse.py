@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from common.pump import prefetched
 from common.video.damage import Damage
 from common.video.frame import Frame
 from common.video.info import VideoInfo
+from infer.checked import checked
 from infer.clip import Clip
 from infer.settings import HideSettings, Search
 from infer.tracking.link import LinkSettings, link
@@ -63,14 +63,19 @@ def proxy_size(display_size: tuple[int, int]) -> tuple[int, int]:
 
 
 def prepare(frames: Iterable[Frame], every: int = 1) -> Iterator[Look]:
-    """Convert frames for analysis; with `every` = K each K-th and every frame after a sudden change is analysed."""
+    """Convert frames for analysis; with `every` = K each K-th and every frame after a sudden change is analysed.
+
+    Where such a frame is corrupt, the next good one is analysed in its place.
+    """
     previous: np.ndarray | None = None
+    due = True
     for frame in frames:
         proxy = frame.gray(proxy_size(frame.display_size))
-        wanted = frame.index % every == 0 or _changed(previous, proxy)
+        due = due or frame.index % every == 0 or _changed(previous, proxy)
         previous = proxy
-        rgb = frame.rgb() if wanted and frame.corrupt is None else None
-        yield Look(frame.index, frame.time, proxy, rgb, frame.corrupt)
+        analysed = due and frame.corrupt is None
+        due = due and not analysed
+        yield Look(frame.index, frame.time, proxy, frame.rgb() if analysed else None, frame.corrupt)
 
 
 def _changed(previous: np.ndarray | None, proxy: np.ndarray) -> bool:
@@ -102,12 +107,48 @@ def observe(
     Raises:
         UserError: a frame could not be analysed and `stop_on_error` is set.
     """
-    with prefetched(prepare(frames, every), depth=2 * batch * every + 2) as looks:
-        while chunk := list(islice(looks, batch * every)):
-            found = detect([look for look in chunk if look.rgb is not None], detector, stop_on_error)
-            for look in chunk:
-                detections, failed = found.get(look.index, (None, look.failed))
-                yield Observation(look.index, look.time, detections, look.proxy, failed)
+    with prefetched(prepare(frames, every), depth=2 * batch + 2) as looks:
+        yield from _fail_closed(_analysed(looks, detector, every, batch, stop_on_error))
+
+
+def _analysed(
+    looks: Iterator[Look], detector: Detector, every: int, batch: int, stop_on_error: bool
+) -> Iterator[Observation]:
+    for chunk in _chunks(looks, batch, batch * every):
+        found = detect([look for look in chunk if look.rgb is not None], detector, stop_on_error)
+        for look in chunk:
+            detections, failed = found.get(look.index, (None, look.failed))
+            yield Observation(look.index, look.time, detections, look.proxy, failed)
+
+
+def _chunks(looks: Iterator[Look], pictures: int, frames: int) -> Iterator[list[Look]]:
+    """Cut into runs of at most so many pictures to analyse, and so many frames."""
+    chunk: list[Look] = []
+    for look in looks:
+        chunk.append(look)
+        if len(chunk) == frames or sum(each.rgb is not None for each in chunk) == pictures:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _fail_closed(observations: Iterable[Observation]) -> Iterator[Observation]:
+    """Frames passed over on purpose stand between two that were analysed; where one of these failed, so did they."""
+    passed_over: list[Observation] = []
+    failed: str | None = None
+    for observation in observations:
+        if observation.detections is None and observation.failed is None:
+            observation.failed = failed
+            passed_over.append(observation)
+            continue
+        failed = observation.failed
+        for earlier in passed_over:
+            earlier.failed = earlier.failed or failed
+        yield from passed_over
+        passed_over.clear()
+        yield observation
+    yield from passed_over
 
 
 def detect(
@@ -121,8 +162,11 @@ def detect(
     if not looks:
         return {}
     try:
-        results = detector([look.rgb for look in looks if look.rgb is not None])
-        return {look.index: (result, None) for look, result in zip(looks, results, strict=True)}
+        pictures = [look.rgb for look in looks if look.rgb is not None]
+        return {
+            look.index: (checked(result, len(detector.classes), picture.shape[:2]), None)
+            for look, picture, result in zip(looks, pictures, detector(pictures), strict=True)
+        }
     except Exception as error:
         if len(looks) > 1:  # only the frames that really fail are to be covered
             return {key: value for look in looks for key, value in detect([look], detector, stop_on_error).items()}
@@ -145,6 +189,7 @@ def open_wanted(search: Search) -> Wanted:
     detector = open_detector(search.detector, device=search.device, floor=search.floor, **search.options)
     if search.score is not None:
         detector.sure = search.score
+        detector.floor = min(detector.floor, search.score)
     return Wanted(detector, search.classes)
 
 

@@ -28,8 +28,8 @@ COCO = tuple(
 )
 TRAINED = ("clown", "nface", "color")
 
-COCO_DETECTOR = "Mask R-CNN with COCO weights (--weights mask_rcnn_coco.h5)"
-TRAINED_DETECTOR = "a trained run (--weights RUN)"
+COCO_DETECTOR = "Mask R-CNN with COCO weights (not in this version)"
+TRAINED_DETECTOR = "a trained run of Mask R-CNN (not in this version)"
 WAITING: Mapping[str, str] = {name: COCO_DETECTOR for name in COCO} | {name: TRAINED_DETECTOR for name in TRAINED}
 
 OTHER_NAMES: Mapping[str, str] = {

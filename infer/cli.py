@@ -32,6 +32,8 @@ def _hide(flags: Namespace) -> int:
 
     settings = _settings(flags)
     if is_url(flags.source):
+        if flags.command == "image":
+            raise UserError("an address is taken by `infer video`; fetch the picture and give the file")
         if flags.output is None:
             raise UserError("an address needs a name for the output: add -o FILE")
         with fetched(flags.source, Path(flags.output).parent, quiet=flags.quiet) as source:
@@ -90,7 +92,8 @@ def _detect(flags: Namespace) -> int:
     settings = _settings(flags)
     source = Path(flags.source)
     target = Path(flags.output or f"{source}.detections.jsonl")
-    print(detect_video(source, target, settings, quiet=flags.quiet))
+    frames = detect_video(source, target, settings, quiet=flags.quiet)
+    print(f"{target}: {frames} frames")
     return EXIT_OK
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter, _ArgumentGroup
+from collections.abc import Callable, Iterable
+from typing import Any
 
 EXAMPLES = """\
 examples:
@@ -27,36 +29,36 @@ def parser() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, what in (
-        ("video", "hide things in a video, a folder of videos and pictures, or a video behind an address"),
-        ("image", "hide things in a picture or a folder of them"),
-        ("render", "hide what a detections file lists, e.g. after editing it by hand; nothing is analysed"),
-        ("detect", "write the detections file only"),
-    ):
+    for name, (what, groups) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
-        command.add_argument("source", metavar="IN", help="file, folder or address (http, https)")
-        command.add_argument("-o", "--output", metavar="OUT", help="default: IN with .masked before the suffix")
+        command.add_argument("source", metavar="IN", help="a file; for video and image also a folder")
+        command.add_argument("-o", "--output", metavar="OUT", help="default: a name made from IN; needed for folders")
         if name == "render":
             command.add_argument(
                 "--detections", metavar="FILE", required=True, help="the detections file, one line a frame"
             )
-        _what(command.add_argument_group("what to hide"), required=name != "render")
-        _search(command.add_argument_group("how it is found"))
-        _selection(command.add_argument_group("what is kept or left out"))
-        _cover(command.add_argument_group("how it is hidden"))
-        _output(command.add_argument_group("the output"))
+        for title in groups:
+            GROUPS[title](command.add_argument_group(title))
+        command.set_defaults(**_defaults(title for title in GROUPS if title not in groups))
     classes = commands.add_parser("classes", help="list what can be hidden, and what finds it")
     classes.add_argument("--presets", metavar="FILE", help="a file with presets of your own (JSON)")
     return top
 
 
-def _what(group: _ArgumentGroup, required: bool) -> None:
+def _defaults(titles: Iterable[str]) -> dict[str, Any]:
+    """What the flags of these groups stand at where a command does not have them."""
+    unused = ArgumentParser(add_help=False)
+    for title in titles:
+        GROUPS[title](unused.add_argument_group(title))
+    return vars(unused.parse_known_args(["--hide", "face"])[0])
+
+
+def _what(group: _ArgumentGroup) -> None:
     group.add_argument(
         "--hide",
         metavar="NAMES",
         action="append",
-        default=None if required else ["face"],
-        required=required,
+        required=True,
         help="classes or presets, with commas: face, faces, office-privacy, … (`python -m infer classes` lists them)",
     )
     group.add_argument("--presets", metavar="FILE", help="a file with presets of your own (JSON)")
@@ -85,20 +87,23 @@ def _search(group: _ArgumentGroup) -> None:
     group.add_argument("--device", default="auto", metavar="NAME", help="auto (default), cpu, cuda, …")
 
 
-def _selection(group: _ArgumentGroup) -> None:
+def _fragment(group: _ArgumentGroup) -> None:
     group.add_argument("--start", metavar="TIME", help="begin of the fragment: seconds, m:ss or h:mm:ss")
     group.add_argument("--end", metavar="TIME", help="end of the fragment, exclusive")
+
+
+def _selection(group: _ArgumentGroup) -> None:
     group.add_argument("--keep", metavar="TRACKS", action="append", default=[], help="hide only these tracks, e.g. 1,4")
     group.add_argument("--exclude", metavar="TRACKS", action="append", default=[], help="leave these tracks visible")
-    group.add_argument(
-        "--zone", metavar="X1,Y1,X2,Y2[@FROM-TO]", action="append", default=[], help="hide only inside; pixels or %%"
-    )
-    group.add_argument(
-        "--zone-exclude", metavar="X1,Y1,X2,Y2[@FROM-TO]", action="append", default=[], help="hide nothing inside"
-    )
-    group.add_argument(
-        "--zone-cover", metavar="X1,Y1,X2,Y2[@FROM-TO]", action="append", default=[], help="always cover this rectangle"
-    )
+    group.add_argument("--keep-class", metavar="NAMES", action="append", default=[], help="hide only these classes")
+    group.add_argument("--exclude-class", metavar="NAMES", action="append", default=[], help="leave these visible")
+    rectangle = "X1,Y1,X2,Y2[@FROM-TO]"
+    for name, what in (
+        ("--zone", "hide only what touches this rectangle; pixels or %%"),
+        ("--zone-exclude", "leave visible what lies wholly inside"),
+        ("--zone-cover", "always cover this rectangle"),
+    ):
+        group.add_argument(name, metavar=rectangle, action="append", default=[], help=what)
     group.add_argument("--between", metavar="FROM-TO", action="append", default=[], help="hide only in this time")
 
 
@@ -131,9 +136,34 @@ def _output(group: _ArgumentGroup) -> None:
     group.add_argument("--keep-metadata", action="store_true", help="keep location, device, titles and the like")
     group.add_argument("--preview", metavar="PNG", help="before/after sheet; it shows what is hidden")
     group.add_argument("--strict", action="store_true", help="exit 4 when moments need to be checked by eye")
-    group.add_argument("--allow-damaged", action="store_true", help="write an output although the source is damaged")
+
+
+def _run(group: _ArgumentGroup) -> None:
+    group.add_argument("--allow-damaged", action="store_true", help="go on although the source is damaged")
     group.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     group.add_argument("--quiet", action="store_true", help="no progress")
+
+
+WHAT, FOUND, FRAGMENT, LEFT_OUT = "what to hide", "how it is found", "which part", "what is kept or left out"
+HIDDEN, OUTPUT, RUN = "how it is hidden", "the output", "the run"
+GROUPS: dict[str, Callable[[_ArgumentGroup], None]] = {
+    WHAT: _what,
+    FOUND: _search,
+    FRAGMENT: _fragment,
+    LEFT_OUT: _selection,
+    HIDDEN: _cover,
+    OUTPUT: _output,
+    RUN: _run,
+}
+COMMANDS = {
+    "video": ("hide things in a video, a folder of videos and pictures, or a video behind an address", tuple(GROUPS)),
+    "image": ("hide things in a picture, or in a folder of pictures and videos", tuple(GROUPS)),
+    "render": (
+        "hide what a detections file lists, e.g. after editing it by hand; nothing is analysed",
+        (FRAGMENT, LEFT_OUT, HIDDEN, OUTPUT, RUN),
+    ),
+    "detect": ("write the detections file only", (WHAT, FOUND, FRAGMENT, RUN)),
+}
 
 
 def share(text: str) -> float:

@@ -59,6 +59,7 @@ class VideoJob:
         self.clip = Clip(source, settings.start, settings.end)
         self.seconds: dict[str, float] = {}
         self._argv, self._quiet = list(argv), quiet
+        self._damages: list[str] = []
 
     def check(self, outputs: Outputs, renderer: Renderer, inputs: Sequence[Path] = ()) -> None:
         """Refuse what cannot work before the first frame is analysed.
@@ -67,9 +68,6 @@ class VideoJob:
             UserError: an output exists, is an input or cannot be written; the container cannot hold the source.
         """
         outputs.check((self.source, *inputs), overwrite=self.settings.overwrite)
-        preview = self.settings.preview
-        if preview is not None:
-            Outputs(preview, None, preview, preview).check((self.source, *inputs), overwrite=self.settings.overwrite)
         check_plan(self.info, self.target, self._encode_settings(renderer))
 
     def refuse(self, damage: Damage) -> None:
@@ -78,6 +76,8 @@ class VideoJob:
         Raises:
             DamagedSourceError: the source is damaged.
         """
+        if damage.describe() and damage.describe() not in self._damages:
+            self._damages.append(damage.describe())
         if damage and not self.settings.allow_damaged:
             raise DamagedSourceError(
                 f"{self.source} is damaged: {damage.describe()}; nothing was written. "
@@ -120,12 +120,12 @@ class VideoJob:
                 report.hashes[name] = sha256(path)
         report.totals = tally.totals()
         report.argv, report.seconds = self._argv, self.seconds
-        report.damage = damage.describe() or None
+        report.damage = "; ".join(self._damages) or None
         report.telltales = telltales_in_words(self.info.telltales)
         report.notes = [*notes, *renderer.notes, *selector.notes()]
         write_report(report, files.report, files.page, pictures.thumbnails())
-        if self.settings.preview is not None:
-            pictures.write(self.settings.preview, overwrite=self.settings.overwrite)
+        if files.preview is not None:
+            pictures.write(files.preview, overwrite=True)
         return report
 
     def _selector(self, header: Header) -> Selector:
@@ -185,13 +185,16 @@ def begin_report(
 ) -> Report:
     """Everything of a report that is known without the frames."""
     cover = renderer.settings()
+    plain = {**settings.as_json(), "cover": cover}
+    if detector is not None:  # the thresholds in force, whether given or the detector's own
+        plain["search"] |= {"score": detector.sure, "floor": detector.floor}
     return Report(
         source=str(source),
         output=str(target),
         totals=Totals(),
         effect=cover["effect"],
         anonymises="yes" if cover["anonymises"] is True else EFFECTS[renderer.effect.name].anonymises,
-        settings={**settings.as_json(), "cover": cover},
+        settings=plain,
         versions=versions(),
         model=f"{detector.name} on {detector.device}" if detector else "given detections",
         telltales_kept=settings.encode.keep_metadata,

@@ -10,7 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from common.detections import DetectionsWriter, FrameObjects, Header, make_detections
 from common.detectors.detector import Detector
-from common.image import read_image, write_image
+from common.image import READ_ERRORS, read_image, write_image
 from infer.analyse import Look, detect, open_wanted
 from infer.cover import open_renderer
 from infer.job import begin_report, telltales_in_words
@@ -33,7 +33,7 @@ def is_picture(path: Path) -> bool:
         with Image.open(path) as image:
             moving = image.format in ("GIF", "PNG", "WEBP") and getattr(image, "n_frames", 1) > 1
             return image.format != "MPEG" and not moving
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (*READ_ERRORS, UnidentifiedImageError, Image.DecompressionBombError):
         return False
 
 
@@ -64,7 +64,7 @@ def hide_picture(
         DamagedSourceError: the picture is truncated or corrupt.
     """
     picture = read_image(source)
-    final = Outputs.beside(target)
+    final = Outputs.beside(target, preview=settings.preview)
     final.check((source,), overwrite=settings.overwrite)
     renderer = open_renderer(settings.cover, settings.rules.classes(settings.search.classes))
     detector = detector or open_wanted(settings.search)
@@ -91,10 +91,10 @@ def hide_picture(
         report.telltales = telltales_in_words(picture.telltales)
         report.notes = [*notes, *renderer.notes, *selector.notes()]
         write_report(report, files.report, files.page)
-        if settings.preview is not None:
+        if files.preview is not None:
             preview = PreviewCollector(1)
             preview.add(0, 0.0, np.ascontiguousarray(picture.pixels[..., :3]), np.ascontiguousarray(masked[..., :3]))
-            preview.write(settings.preview, overwrite=settings.overwrite)
+            preview.write(files.preview, overwrite=True)
     return report
 
 

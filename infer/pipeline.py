@@ -11,11 +11,11 @@ from pathlib import Path
 
 from common.detections import check_size, read_header
 from common.detectors.detector import Detector
-from common.staging import check_target, staged
+from common.staging import staged
 from infer.analyse import analyse, open_wanted
 from infer.cover import open_renderer
 from infer.job import VideoJob
-from infer.outputs import Outputs, staged_outputs
+from infer.outputs import Outputs, check_output, staged_outputs
 from infer.report import Report
 from infer.settings import HideSettings
 
@@ -52,7 +52,7 @@ def hide_video(
         DamagedSourceError: the source is damaged and `settings.allow_damaged` is not set.
     """
     job = VideoJob(source, target, settings, argv, quiet)
-    final = Outputs.beside(target)
+    final = Outputs.beside(target, preview=settings.preview)
     renderer = open_renderer(settings.cover, settings.rules.classes(settings.search.classes))
     job.check(final, renderer)
     detector = detector or open_wanted(settings.search)
@@ -61,8 +61,7 @@ def hide_video(
         with job.timed("finding"):
             damage = analyse(job.clip, job.info, detector, settings, files.detections, quiet)
         job.refuse(damage)
-        report = job.render(files, files.detections, renderer, detector, called=called)
-    return report
+        return job.render(files, files.detections, renderer, detector, called)
 
 
 def render_video(
@@ -89,7 +88,7 @@ def render_video(
         DamagedSourceError: the source is damaged and `settings.allow_damaged` is not set.
     """
     job = VideoJob(source, target, settings, argv, quiet)
-    final = Outputs.beside(target, detections=False)
+    final = Outputs.beside(target, detections=False, preview=settings.preview)
     header = read_header(detections)
     check_size(detections, header, job.info.display_size)
     renderer = open_renderer(settings.cover, settings.rules.classes(header.classes))
@@ -112,7 +111,7 @@ def detect_video(
         The number of frames.
     """
     job = VideoJob(source, target, settings, quiet=quiet)
-    check_target(target, overwrite=settings.overwrite)
+    check_output(target, (source,), overwrite=settings.overwrite)
     detector = detector or open_wanted(settings.search)
     with staged(target, overwrite=settings.overwrite) as path:
         damage = analyse(job.clip, job.info, detector, settings, path, quiet)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -88,14 +88,14 @@ def paired(frames: Iterable[Frame], detections: Path, selector: Selector) -> Ite
                 f"{detections}: frame {objects.index} at {objects.time:.3f} s meets frame {frame.index} at "
                 f"{frame.time:.3f} s of the video; {_EXPECTED}"
             )
-        yield frame, selector.select(objects)
+        objects = selector.select(objects)
+        yield frame, replace(objects, whole=objects.whole or frame.corrupt)
 
 
 def _covered(pairs: Iterable[tuple[Frame, FrameObjects]], renderer: Renderer) -> Iterator[Rendered]:
     for frame, objects in pairs:
         picture = renderer.render(frame, objects)
-        whole = objects.whole or frame.corrupt
-        covered = 1.0 if whole else renderer.covered(objects, frame.display_size) if len(objects.detections) else 0.0
+        covered = 1.0 if objects.whole else renderer.covered(objects, frame.display_size)
         yield Rendered(frame, objects, picture, covered)
 
 

@@ -78,7 +78,8 @@ class Report:
         if severe:
             reasons.append(f"{_number(len(severe), 'moment')} to check by eye")
         if self.anonymises != "yes":
-            reasons.append(f"the effect {self.effect} does not make unrecognisable: {self.anonymises}")
+            weak = "does not make anything unrecognisable" if self.anonymises == "no" else f"is {self.anonymises}"
+            reasons.append(f"the effect {self.effect} {weak}")
         if self.telltales_kept and self.telltales:
             reasons.append(f"kept on request: {', '.join(self.telltales)}")
         return reasons

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from common.errors import UserError
 from common.video.writer import EncodeSettings
 from infer.select import Rules
 
@@ -36,6 +37,19 @@ class Search:
     every: int = 1
     stop_on_error: bool = False
     link: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself.
+
+        Raises:
+            UserError: frames are to be passed over and nothing would fill them, or the floor lies above the score.
+        """
+        if self.score is not None and self.floor is not None and self.floor > self.score:
+            raise UserError(f"--floor {self.floor:g} lies above --score {self.score:g}; expected it below")
+        if self.every > 1 and not self.link:
+            raise UserError(
+                "--detect-every leaves frames to be filled by linking, which --no-track switches off; choose one"
+            )
 
 
 @dataclass(frozen=True)

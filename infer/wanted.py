@@ -9,6 +9,7 @@ import supervision as sv
 
 from common.detectors.detector import Detector
 from common.errors import UserError
+from infer.checked import checked
 
 
 class Wanted:
@@ -36,7 +37,11 @@ class Wanted:
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[sv.Detections]:
         """Find the wanted objects; see `common.detectors.detector.Detector`."""
-        return [self._reduced(found) for found in self._detector(pictures)]
+        known = len(self._detector.classes)
+        return [
+            self._reduced(checked(found, known, picture.shape[:2]))
+            for picture, found in zip(pictures, self._detector(pictures), strict=True)
+        ]
 
     def _reduced(self, found: sv.Detections) -> sv.Detections:
         if not len(found):

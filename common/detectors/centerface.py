@@ -270,6 +270,9 @@ class CenterFace:
         factors = np.array([size[1] / analysed[1], size[0] / analysed[0]] * 2, np.float32)
         inputs = [prepare(picture, analysed, self._margin) for picture in pictures]
         maps = self._session.run(None, {self._input: inputs[0] if len(inputs) == 1 else np.concatenate(inputs)})
+        if not all(np.isfinite(each).all() for each in maps):
+            # A comparison with "not a number" is false: it would pass for a picture without faces.
+            raise RuntimeError("the network's answer holds values that are no numbers")
         sightings = []
         for heat, sizes, offsets in zip(*maps, strict=True):
             boxes, scores = decode(heat[0], sizes, offsets, self.floor)

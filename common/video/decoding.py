@@ -62,6 +62,19 @@ class Judged:
     corrupt: str | None = None
 
 
+class _Tag:
+    """Names the packet that a picture came from.
+
+    PyAV finds such an object again by its address: a number, which Python shares between all who count, would be
+    lost to one reader when another is done with it.
+    """
+
+    __slots__ = ("index",)
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
 class Decoding:
     """Decodes one video stream from where its container stands.
 
@@ -170,7 +183,7 @@ class Decoding:
             if self.is_untimed and pts is not None:
                 heapq.heappush(self._slots, pts)
             self._ledger.send(Sent(index, time, packet.duration or 0, self._may_be_silent(packet), self._ledger.errors))
-        packet.opaque = index
+        packet.opaque = _Tag(index)
         try:
             pictures = self._stream.decode(packet)
         except av.error.FFmpegError:
@@ -201,7 +214,8 @@ class Decoding:
             self._ledger.error(first, index, "does not decode")
 
     def _receive(self, picture: av.VideoFrame) -> None:
-        index = picture.opaque if isinstance(picture.opaque, int) else self.packets - 1
+        tag = picture.opaque
+        index = tag.index if isinstance(tag, _Tag) else self.packets - 1
         pts = self._time_of(picture)
         is_key = picture.key_frame and picture.pict_type in _KEY_TYPES
         flagged = picture.is_corrupt

@@ -1,13 +1,16 @@
 """The main job on small clips, with a detector that sees what the test says, and with faults put in its way."""
 
 import json
+import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import supervision as sv
 from media import ClipSpec, Sound, click_times, make, packets_of, read_number
 from seen import BOX, Steady, difference, lumas, names
 
-from common.detections import read_detections
+from common.detections import make_detections, read_detections
 from common.errors import DamagedSourceError, UserError
 from common.video.writer import EncodeSettings
 from infer.effects.fill import Fill
@@ -216,3 +219,96 @@ def test_an_empty_fragment_says_how_long_the_video_is(clip, out):
         hide_video(clip, out, replace(BLACK, start=5), detector=Steady())
     with pytest.raises(UserError, match="not after its start"):
         hide_video(clip, out, replace(BLACK, start=1, end=0.5), detector=Steady())
+
+
+def test_frames_passed_over_beside_a_failure_are_covered_whole_too(clip, out):
+    def broken(number):
+        raise RuntimeError("no memory")
+
+    report = hide_video(clip, out, replace(BLACK, search=Search(every=3)), detector=Steady(broken))
+    assert all(picture.max() < 30 for picture in lumas(out))
+    assert sum(report.totals.whole_frames.values()) == 40
+
+
+def test_passing_frames_over_needs_linking():
+    with pytest.raises(UserError, match="--no-track"):
+        Search(every=3, link=False)
+
+
+NAN = float("nan")
+
+
+def spoilt(name, value):
+    found = make_detections(np.array([BOX]), [0.9], [0])
+    setattr(found, name, value)
+    return found
+
+
+NONSENSE = {
+    "nothing": None,
+    "a list": [],
+    "no scores": sv.Detections(xyxy=np.array([BOX])),
+    "score not a number": make_detections(np.array([BOX]), [NAN], [0]),
+    "score above 1": make_detections(np.array([BOX]), [7.0], [0]),
+    "box not a number": spoilt("xyxy", np.array([[NAN, 0, 10, 10]])),
+    "box inside out": make_detections(np.array([[50, 40, 30, 20]]), [0.9], [0]),
+    "class below 0": make_detections(np.array([BOX]), [0.9], [-1]),
+    "class too high": make_detections(np.array([BOX]), [0.9], [1]),
+    "mask of another size": make_detections(np.array([BOX]), [0.9], [0], masks=np.ones((1, 32, 48), bool)),
+}
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("name", NONSENSE)
+def test_an_answer_that_makes_no_sense_is_not_taken_for_nothing(name, linked, clip, out):
+    class Confused(Steady):
+        def __call__(self, pictures):
+            return [NONSENSE[name] for _ in pictures]
+
+    settings = replace(BLACK, search=Search(link=linked), end=0.2)
+    report = hide_video(clip, out, settings, detector=Confused())
+    assert all(picture.max() < 30 for picture in lumas(out))
+    assert sum(report.totals.whole_frames.values()) == 5
+
+
+def test_the_source_is_never_replaced_by_its_detections_or_its_preview(clip, out):
+    before = clip.read_bytes()
+    over = replace(BLACK, overwrite=True)
+    with pytest.raises(UserError, match="is the input itself"):
+        detect_video(clip, clip, over, detector=Steady())
+    with pytest.raises(UserError, match=r"ends in \.png"):
+        hide_video(clip, out, replace(over, preview=clip), detector=Steady())
+    with pytest.raises(UserError, match="another output"):
+        hide_video(clip, out.with_suffix(".png"), replace(over, preview=out.with_suffix(".png")), detector=Steady())
+    assert clip.read_bytes() == before
+
+
+def test_damage_met_only_while_rendering_is_refused_and_reported(clip, out, tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    detect_video(clip, lines, BLACK, detector=Steady(lambda number: []))
+    data = bytearray(clip.read_bytes())
+    middle = data.find(b"mdat") + (len(data) - data.find(b"mdat")) // 2
+    data[middle : middle + 400] = bytes(400)
+    clip.write_bytes(data)
+    lines.write_text(re.sub(r'"sha256":"[0-9a-f]*"', '"sha256":""', lines.read_text()))  # as if made by hand
+    with pytest.raises(DamagedSourceError):
+        render_video(clip, lines, out, BLACK)
+    assert names(out.parent) == set()
+    report = render_video(clip, lines, out, replace(BLACK, allow_damaged=True))
+    covered = [number for number, picture in enumerate(lumas(out)) if picture.max() < 30]
+    assert covered
+    assert sum(report.totals.whole_frames.values()) == len(covered)
+    assert report.damage
+
+
+def test_a_detections_file_longer_than_the_video_is_refused(clip, out):
+    lines = out.with_name("lines.jsonl")
+    detect_video(clip, lines, BLACK, detector=Steady())
+    with pytest.raises(UserError, match="more frames than the video"):
+        render_video(clip, lines, out, replace(BLACK, end=1.0))
+
+
+def test_the_background_counts_as_covered_where_nothing_was_found(clip, out):
+    settings = replace(BLACK, cover=Cover("background"))
+    report = hide_video(clip, out, settings, detector=Steady(lambda number: []))
+    assert report.totals.mean_share == 1.0

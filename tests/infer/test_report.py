@@ -144,7 +144,7 @@ def test_many_tracks_do_not_flood_the_page(tmp_path):
         ({"totals": Totals(frames=3)}, "nothing was found"),
         ({"damage": "truncated"}, "damaged: truncated"),
         ({"totals": Totals(frames=3, whole_frames={"corrupt": 1})}, "1 frame could not be judged and is covered whole"),
-        ({"anonymises": "no"}, "pixelate does not make unrecognisable"),
+        ({"anonymises": "no"}, "pixelate does not make anything unrecognisable"),
         ({"telltales": ["location"]}, None),
         ({"telltales": ["location"], "telltales_kept": True}, "kept on request: location"),
     ],

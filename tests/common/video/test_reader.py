@@ -183,3 +183,16 @@ def test_memory_stays_flat():
     assert frame.index == 1393
     assert not reader.damage
     assert max(sizes[3:]) - sizes[2] < 8 << 20, sizes
+
+
+def test_two_readers_in_one_process_do_not_mix(tmp_path):
+    path = make(ClipSpec("twice.mp4", frames=60), tmp_path)
+    with FrameReader(path) as first, FrameReader(path) as second:
+        behind = iter(second)
+        for frame in first:
+            if frame.index % 2:
+                next(behind)
+        rest = list(behind)
+        assert not first.damage, first.damage.describe()
+        assert not second.damage, second.damage.describe()
+    assert rest[-1].index == 59
