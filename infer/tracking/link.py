@@ -27,6 +27,8 @@ from infer.tracking.windows import windows
 
 __all__ = ["LinkSettings", "Observation", "link"]
 
+_COVERED_BEYOND = 0.35  # share of a box's size by which covers may reach beyond it
+
 
 def link(
     observations: Iterable[Observation], frame_size: tuple[int, int], settings: LinkSettings
@@ -91,6 +93,8 @@ class _Linker:
         self._known: dict[tuple[int, int], int] = {}
         self._waiting: list[LinkedTrack] = []
         self._seen_before: dict[int, sv.Detections] = {}
+        self._is_cut = False
+        self._doubts: dict[int, set[str]] = {}
 
     def take(self, observations: list[Observation], shared: int) -> Iterator[FrameObjects]:
         """Link a window and yield the frames that no later window touches."""
@@ -101,11 +105,18 @@ class _Linker:
         scale = np.array([width / self._frame_size[1], height / self._frame_size[0]])
         seen = {f: o.detections for f, o in enumerate(observations, start=first) if o.detections is not None}
         self._outlines = Outlines({**self._seen_before, **seen}, scale, self._settings.smooth)
-        linked = link_scene(observations, first, self._flows, scale, self._settings, self._known)
+        scene = link_scene(observations, first, self._flows, scale, self._settings, self._known)
+        linked = scene.tracks
         self._number(linked)
+        for frame, doubts in scene.doubts.items():
+            self._doubts.setdefault(frame, set()).update(doubts)
         tracks = self._waiting + linked
         for frame, observation in zip(range(first, stop - shared), observations, strict=False):
-            yield self._objects(frame, observation, tracks, scale)
+            objects = self._objects(frame, observation, tracks, scale)
+            objects.cut = self._is_cut and frame == first
+            objects.doubts = tuple(sorted(self._doubts.pop(frame, ())))
+            yield objects
+        self._is_cut = not shared  # the next window, if there is one, begins a scene
         self._first = stop - shared
         self._seen_before = {f: found for f, found in seen.items() if f == self._first - 1}
         self._flows.forget(self._first)
@@ -158,5 +169,7 @@ def _united(first: Shown, second: Shown) -> Shown:
 
 
 def _visible(box: np.ndarray, size: tuple[int, ...]) -> bool:
-    """Tell whether any of a (4,) box lies in a picture of `size` (h, w)."""
-    return bool(box[0] < size[1] and box[1] < size[0] and box[2] > 0 and box[3] > 0)
+    """Tell whether any of a (4,) box, as wide as it may be covered, can lie in a picture of `size` (h, w)."""
+    reach = _COVERED_BEYOND * (box[2:] - box[:2])
+    begin, end = box[:2] - reach, box[2:] + reach
+    return bool(begin[0] < size[1] and begin[1] < size[0] and end[0] > 0 and end[1] > 0)

@@ -21,6 +21,7 @@ from infer.tracking.sweep import Reach, carry_back, tie
 from infer.tracking.tracks import Sighting, Track
 from infer.tracking.warp import warp_masks
 
+_NEARLY = 0.6  # share of `sure` from which a track that is not believed is worth a look
 _USUAL_RATE = 30.0  # frames a second where the times do not tell
 
 
@@ -39,6 +40,19 @@ class LinkedTrack:
     number: int = 0
 
 
+@dataclass
+class LinkedScene:
+    """What one window comes to.
+
+    Attributes:
+        tracks: to be shown, in the order of their first sighting.
+        doubts: frame -> what was seen there and not believed, in words.
+    """
+
+    tracks: list[LinkedTrack]
+    doubts: dict[int, list[str]]
+
+
 def link_scene(
     observations: list[Observation],
     first: int,
@@ -46,7 +60,7 @@ def link_scene(
     scale: np.ndarray,
     settings: LinkSettings,
     known: dict[tuple[int, int], int],
-) -> list[LinkedTrack]:
+) -> LinkedScene:
     """Link the frames of one window.
 
     Args:
@@ -58,7 +72,7 @@ def link_scene(
         known: (frame, place) of raw detections that an earlier window showed -> that track's number.
 
     Returns:
-        Tracks to be shown, in the order of their first sighting.
+        What to show, and what was left out though it was nearly believed.
     """
     segment = range(first, first + len(observations))
     rate = _rate(observations)
@@ -77,6 +91,7 @@ def link_scene(
     between = round(len(segment) / max(len(sightings), 1)) - 1  # frames skipped on purpose
     places = {frame: place for place, frame in enumerate(sightings)}
     linked = []
+    doubts: dict[int, list[str]] = {}
     for track in tracks:
         numbers = [known[s.frame, s.place] for s in track.sightings if (s.frame, s.place) in known]
         if numbers or believed(track, belief, places):
@@ -88,7 +103,10 @@ def link_scene(
             if settings.smooth:
                 _smooth(track, shown, settings.smooth_frames + between)
             linked.append(LinkedTrack(track, shown))
-    return linked
+        elif track.best >= _NEARLY * settings.sure:
+            best = max(track.sightings, key=lambda sighting: sighting.score)
+            doubts.setdefault(best.frame, []).append(f"weak sighting not believed (score {best.score:.2f})")
+    return LinkedScene(linked, doubts)
 
 
 def _shown(track: Track, segment: range, reach: int, settings: LinkSettings) -> dict[int, Shown]:

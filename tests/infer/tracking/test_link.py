@@ -149,7 +149,7 @@ def test_what_left_the_picture_is_known_when_it_comes_back():
     results = run(proxies, found)
     assert {int(number) for objects in results for number in objects.detections.tracker_id} == {1}
     assert all(len(objects.detections) == 1 for objects in results[34:])
-    assert not any(len(objects.detections) for objects in results[20:24])  # all of it is outside
+    assert not any(len(objects.detections) for objects in results[22:24])  # all of it is outside, wide covers too
 
 
 def test_the_class_is_voted_over_the_track_and_neighbours_of_other_classes_stay_apart():
@@ -181,3 +181,16 @@ def test_a_portrait_clip_and_a_proxy_of_another_size():
     results = list(link(made, (640, 360), LinkSettings()))
     assert min(covered(objects, c) for objects, c in zip(results, path, strict=True)) > 0.9
     assert made[15].proxy.shape == (160, 90)
+
+
+def test_a_cut_is_marked_on_the_first_frame_of_the_new_scene():
+    out = run(scene(PATH[:20]) + [texture((180, 320), 50)] * 20, {})
+    assert [frame.index for frame in out if frame.cut] == [20]
+
+
+def test_a_sighting_that_was_nearly_believed_is_named():
+    out = run(scene([(100.0, 90.0)] * 20), {8: seen(((100.0, 90.0), 0.4))})
+    assert {frame.index: frame.doubts for frame in out if frame.doubts} == {
+        8: ("weak sighting not believed (score 0.40)",)
+    }
+    assert not any(len(frame.detections) for frame in out)
