@@ -62,16 +62,6 @@ def _frame_runs(crop: np.ndarray, left: int, top: int, size: tuple[int, int]) ->
     return runs
 
 
-def box_runs(box: Sequence[float], size: tuple[int, int]) -> list[int]:
-    """Run lengths of a filled box (x1, y1, x2, y2) pixels, widened to whole pixels and clipped to the frame."""
-    height, width = size
-    left, right = max(int(np.floor(box[0])), 0), min(int(np.ceil(box[2])), width)
-    top, bottom = max(int(np.floor(box[1])), 0), min(int(np.ceil(box[3])), height)
-    if right <= left or bottom <= top:
-        return [height * width]
-    return _frame_runs(np.ones((bottom - top, right - left), bool), left, top, size)
-
-
 def compress(runs: Sequence[int]) -> str:
     """Write run lengths as COCO's text: differences to the run two before, five bits a character, low bits first."""
     characters = []

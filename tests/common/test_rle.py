@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import supervision as sv
 
-from common.rle import box_runs, check_runs, compact_mask, compress, decompress, encode_masks
+from common.rle import check_runs, compact_mask, compress, decompress, encode_masks
 
 
 def test_a_small_mask_gives_the_runs_one_can_count():
@@ -42,14 +42,6 @@ def test_the_crop_follows_the_mask():
     compact = compact_mask([decompress(encode_masks(masks, (400, 600))[0]["counts"])], (400, 600))
     assert compact.crop(0).shape == (20, 40)
     assert compact.offsets.tolist() == [[300, 100]]
-
-
-def test_a_box_is_widened_to_whole_pixels_and_clipped():
-    mask = compact_mask([box_runs([-3, 1.2, 2.1, 2.9], (4, 5))], (4, 5)).to_dense()[0]
-    expected = np.zeros((4, 5), bool)
-    expected[1:3, 0:3] = True
-    assert np.array_equal(mask, expected)
-    assert box_runs([9, 9, 12, 12], (4, 5)) == [20]
 
 
 def test_large_runs_survive_the_text():

@@ -138,11 +138,39 @@ def test_the_background_of_a_quarter_of_the_scene_is_enough(away):
 
 
 def test_a_background_seen_now_and_then_in_a_long_scene_is_not_passed_over():
-    """Of the frames that are a multiple of 64 only one lies in the four times that the object is away."""
-    clip = list(standing(600, away={index for index in range(600) if 65 <= index % 150 < 105}))
+    """Samples fall due each 64 frames; the object is away four times between them."""
+    clip = list(standing(800, away=[index for index in range(512, 768) if 8 <= index % 64 < 48]))
     renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
     renderer.prepare(clip)
     assert error(renderer.render(*clip[300]), scenery()) < 0.01
+    assert renderer.notes == []
+
+
+def test_a_background_that_two_samples_show_is_not_enough():
+    clip = list(standing(600, away=range(130, 226)))
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    renderer.render(*clip[300])
+    assert "1 of 1 objects had no background" in renderer.notes[0]
+
+
+def test_an_object_is_recognised_in_the_plate_also_where_half_of_it_is_unseen():
+    clip = list(standing(100, missed=range(30, 80)))
+    both = [[40, 30, 80, 70], [60, 30, 80, 70]]
+    clip = [(frame, objects_of(both[1 - len(found.detections) :])) for frame, found in clip]
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    assert brightest(renderer, clip, 10, [40, 30, 58, 70]) < 225
+
+
+def test_an_object_missed_beside_another_does_not_spoil_the_fit_of_its_plate():
+    background, box, clip = scenery(), [80, 30, 110, 60], []
+    for frame, found in walk(background, 50, start=0, step=1):
+        boxes = [*found.detections.xyxy.tolist(), *([box] if frame.index != 49 else [])]
+        clip.append((frame_of(with_object(frame.picture, box), index=frame.index), objects_of(boxes)))
+    renderer = Renderer(open_effect("clean-plate"), shape="box", grow=0, feather=0)
+    renderer.prepare(clip)
+    assert error(renderer.render(*clip[49]), with_object(background, box)) < 0.012
     assert renderer.notes == []
 
 
