@@ -22,7 +22,6 @@ from common.progress import Progress
 from common.pump import prefetched
 from common.video.damage import Damage
 from common.video.frame import Frame
-from common.video.info import VideoInfo
 from infer.checked import checked
 from infer.clip import Clip
 from infer.settings import HideSettings, Search
@@ -194,9 +193,17 @@ def open_wanted(search: Search) -> Wanted:
 
 
 def analyse(
-    clip: Clip, info: VideoInfo, detector: Detector, settings: HideSettings, target: Path, quiet: bool
+    clip: Clip, detector: Detector, settings: HideSettings, header: Header, target: Path, quiet: bool
 ) -> Damage:
     """Find and link the objects of a clip and write them to `target`, a line a frame.
+
+    Args:
+        clip: what to look at.
+        detector: finds.
+        settings: how to search.
+        header: first line of the file.
+        target: the detections file.
+        quiet: no progress on stderr.
 
     Returns:
         What is wrong with the source.
@@ -205,26 +212,18 @@ def analyse(
         UserError: the clip holds no frame, or a frame could not be analysed and the search is to stop then.
     """
     search = settings.search
-    header = Header(
-        info.display_size[1], info.display_size[0], detector.classes, Path(clip.path).name, settings.as_json()
-    )
-    count = 0
     with (
         DetectionsWriter(target, header) as writer,
-        Progress("finding", clip.expected_frames(info), quiet=quiet) as progress,
         clip.open() as reader,
+        Progress("finding", clip.expected_frames(reader.info), quiet=quiet) as progress,
         prefetched(
             observe(reader, detector, every=search.every, batch=BATCH, stop_on_error=search.stop_on_error), 2 * BATCH
         ) as observations,
     ):
         # Counted before linking, which hands out nothing before it has seen some hundred frames.
-        for objects in link(progress.count(observations), info.display_size, linking(detector, search)):
+        for objects in link(progress.count(observations), header.size, linking(detector, search)):
             writer.write(objects)
-            count += 1
-        damage = reader.damage
-    if not count:
-        raise UserError(f"{clip.path} has no frame {clip.in_words}; it lasts {info.duration or 0:.3f} s")
-    return damage
+        return reader.damage
 
 
 def linking(detector: Detector, search: Search) -> LinkSettings:

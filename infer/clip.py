@@ -40,10 +40,3 @@ class Clip:
             return None
         end = info.duration if self.end is None else min(self.end, info.duration)
         return max(0, round((end - (self.start or 0.0)) * float(info.average_rate)))
-
-    @property
-    def in_words(self) -> str:
-        """Name the fragment in a message."""
-        if self.start is None and self.end is None:
-            return "in it"
-        return f"from {self.start or 0:g} s to {'its end' if self.end is None else f'{self.end:g} s'}"

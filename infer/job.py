@@ -13,7 +13,7 @@ import numpy as np
 
 from common.detections import Header, read_detections, read_header
 from common.detectors.detector import Detector
-from common.errors import DamagedSourceError
+from common.errors import DamagedSourceError, UserError
 from common.progress import Progress
 from common.telltale import Telltale
 from common.video.damage import Damage
@@ -49,12 +49,17 @@ class VideoJob:
 
     Raises:
         UserError: the source is no video, or the fragment is none.
+
+    Attributes:
+        sha256: hash of the source.
     """
 
     def __init__(
         self, source: Path, target: Path, settings: HideSettings, argv: Sequence[str] = (), quiet: bool = True
     ) -> None:
         self.info: VideoInfo = probe(source)
+        self._state = _state(source)
+        self.sha256 = sha256(source)
         self.source, self.target, self.settings = source, target, settings
         self.clip = Clip(source, settings.start, settings.end)
         self.seconds: dict[str, float] = {}
@@ -69,6 +74,11 @@ class VideoJob:
         """
         outputs.check((self.source, *inputs), overwrite=self.settings.overwrite)
         check_plan(self.info, self.target, self._encode_settings(renderer))
+
+    def header(self, classes: Sequence[str]) -> Header:
+        """First line of a detections file of this clip."""
+        height, width = self.info.display_size
+        return Header(width, height, tuple(classes), self.source.name, self.settings.as_json(), self.sha256)
 
     def refuse(self, damage: Damage) -> None:
         """Stop at a damaged source unless the settings allow it.
@@ -105,6 +115,11 @@ class VideoJob:
             The report, as written to `files`.
         """
         header = read_header(detections)
+        if header.sha256 and header.sha256 != self.sha256:
+            raise UserError(
+                f"{detections} was made from another file than {self.source}; use the one that was made from it, or "
+                'take "sha256" out of its first line if you know that it fits'
+            )
         sure = detector.sure if detector else GIVEN_SURE
 
         show_whole_clip(self.clip, detections, renderer, self._selector(header))
@@ -114,10 +129,15 @@ class VideoJob:
         with self.timed("hiding"):
             notes, damage = self._encode(files.masked, detections, renderer, selector, tally, pictures)
         self.refuse(damage)
+        if _state(self.source) != self._state:
+            raise UserError(f"{self.source} was changed while it was being read; nothing was written, run again")
         report = begin_report(called or self.source, self.target, self.settings, renderer, detector)
         with self.timed("hashing"):
-            for name, path in (("source", self.source), ("output", files.masked), ("detections", detections)):
-                report.hashes[name] = sha256(path)
+            report.hashes = {
+                "source": self.sha256,
+                "output": sha256(files.masked),
+                "detections": sha256(detections),
+            }
         report.totals = tally.totals()
         report.argv, report.seconds = self._argv, self.seconds
         report.damage = "; ".join(self._damages) or None
@@ -167,6 +187,7 @@ class VideoJob:
                     before = item.frame.rgb() if settings.preview else None
                     pictures.add(item.frame.index, item.frame.time, before, _rgb(item))
                 writer.write(item.picture, item.frame)
+        clip.damage.messages += writer.damaged
         return writer.notes, clip.damage
 
     def _encode_settings(self, renderer: Renderer) -> EncodeSettings:
@@ -178,6 +199,12 @@ class VideoJob:
         begin = time.monotonic()
         yield
         self.seconds[part] = round(time.monotonic() - begin, 3)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """What changes when a file is written to."""
+    state = path.stat()
+    return state.st_size, state.st_mtime_ns
 
 
 def begin_report(

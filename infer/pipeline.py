@@ -59,7 +59,8 @@ def hide_video(
     with staged_outputs(final, overwrite=settings.overwrite) as files:
         assert files.detections is not None
         with job.timed("finding"):
-            damage = analyse(job.clip, job.info, detector, settings, files.detections, quiet)
+            header = job.header(detector.classes)
+            damage = analyse(job.clip, detector, settings, header, files.detections, quiet)
         job.refuse(damage)
         return job.render(files, files.detections, renderer, detector, called)
 
@@ -114,6 +115,6 @@ def detect_video(
     check_output(target, (source,), overwrite=settings.overwrite)
     detector = detector or open_wanted(settings.search)
     with staged(target, overwrite=settings.overwrite) as path:
-        damage = analyse(job.clip, job.info, detector, settings, path, quiet)
+        damage = analyse(job.clip, detector, settings, job.header(detector.classes), path, quiet)
         job.refuse(damage)
     return damage.decoded + damage.corrupt

@@ -1,6 +1,7 @@
 """The main job on small clips, with a detector that sees what the test says, and with faults put in its way."""
 
 import json
+import os
 import re
 from dataclasses import replace
 
@@ -22,6 +23,11 @@ BLACK = HideSettings(cover=Cover("fill", shape="box", grow="0", feather="0"), en
 ALONE = replace(BLACK, search=Search(link=False))
 INSIDE = (slice(22, 42), slice(32, 58))  # rows and columns well inside BOX
 OUTSIDE = (slice(0, 16), slice(0, 96))
+
+
+def without_hash(lines):
+    """The text of a detections file that does not say which file it was made from."""
+    return re.sub(r'"sha256":"[0-9a-f]*"', '"sha256":""', lines.read_text())
 
 
 @pytest.fixture
@@ -187,6 +193,7 @@ def test_a_detections_file_of_another_clip_is_refused(clip, out, tmp_path):
     detect_video(clip, lines, replace(BLACK, end=1.0), detector=Steady())
     with pytest.raises(UserError, match="fewer frames than the video"):
         render_video(clip, lines, out, BLACK)
+    lines.write_text(without_hash(lines))
     slow = make(ClipSpec(name="slow.mp4", frames=30, size=(64, 96), rate=10), tmp_path)
     with pytest.raises(UserError, match="expected the file that was made from this video"):
         render_video(slow, lines, out, BLACK)
@@ -290,7 +297,7 @@ def test_damage_met_only_while_rendering_is_refused_and_reported(clip, out, tmp_
     middle = data.find(b"mdat") + (len(data) - data.find(b"mdat")) // 2
     data[middle : middle + 400] = bytes(400)
     clip.write_bytes(data)
-    lines.write_text(re.sub(r'"sha256":"[0-9a-f]*"', '"sha256":""', lines.read_text()))  # as if made by hand
+    lines.write_text(without_hash(lines))
     with pytest.raises(DamagedSourceError):
         render_video(clip, lines, out, BLACK)
     assert names(out.parent) == set()
@@ -312,3 +319,22 @@ def test_the_background_counts_as_covered_where_nothing_was_found(clip, out):
     settings = replace(BLACK, cover=Cover("background"))
     report = hide_video(clip, out, settings, detector=Steady(lambda number: []))
     assert report.totals.mean_share == 1.0
+
+
+def test_detections_of_another_file_are_refused_however_alike_it_is(clip, out, tmp_path):
+    lines = tmp_path / "lines.jsonl"
+    detect_video(clip, lines, BLACK, detector=Steady())
+    other = make(ClipSpec(name="other.mp4", size=(64, 96), frames=40, sounds=(Sound(),), texture=5), tmp_path)
+    with pytest.raises(UserError, match="made from another file"):
+        render_video(other, lines, out, BLACK)
+    assert names(out.parent) == set()
+
+
+def test_a_source_that_changes_on_the_way_is_noticed(clip, out):
+    def touch(number):
+        os.utime(clip, ns=(1, 1))
+        return []
+
+    with pytest.raises(UserError, match="was changed while it was being read"):
+        hide_video(clip, out, BLACK, detector=Steady(touch))
+    assert names(out.parent) == set()
