@@ -54,7 +54,7 @@ class Wanted:
     """What the user asks of the encoder; None = choose."""
 
     codec: str | None = None
-    crf: int | None = None
+    crf: float | None = None
     preset: str | None = None
     lossless: bool = False
 

@@ -34,31 +34,34 @@ class Quality:
         crf: name of the option that --crf sets, None where there is none.
         preset: name of the option that --preset sets, None where there is none.
         lossless: options instead of the crf for a mathematically lossless stream, None where it cannot.
+        range: lowest and highest value of --crf; beyond them encoders refuse, or take the limit without a word.
     """
 
     defaults: dict[str, str]
     crf: str | None = None
     preset: str | None = None
     lossless: dict[str, str] | None = None
+    range: tuple[float, float] | None = None
 
 
 _INTRA = Quality({}, lossless={})
 _FFV1 = Quality({"level": "3", "coder": "1", "context": "0", "g": "1", "slices": "16", "slicecrc": "1"}, lossless={})
 QUALITY: dict[str, Quality] = {
-    "libx264": Quality({"crf": "18", "preset": "veryfast"}, "crf", "preset", {"qp": "0"}),
-    "libx264rgb": Quality({"crf": "18", "preset": "veryfast"}, "crf", "preset", {"qp": "0"}),
-    "libx265": Quality({"crf": "20", "preset": "superfast"}, "crf", "preset", {"x265-params": "lossless=1"}),
+    "libx264": Quality({"crf": "18", "preset": "veryfast"}, "crf", "preset", {"qp": "0"}, (0, 51)),
+    "libx264rgb": Quality({"crf": "18", "preset": "veryfast"}, "crf", "preset", {"qp": "0"}, (0, 51)),
+    "libx265": Quality({"crf": "20", "preset": "superfast"}, "crf", "preset", {"x265-params": "lossless=1"}, (0, 51)),
     "libvpx-vp9": Quality(
         {"crf": "24", "b": "0", "deadline": "realtime", "cpu-used": "8", "row-mt": "1", "lag-in-frames": "0"},
         "crf",
         "cpu-used",
         {"lossless": "1"},
+        (0, 63),
     ),
-    "libsvtav1": Quality({"crf": "22", "preset": "8"}, "crf", "preset"),
-    "prores_ks": Quality({"vendor": "apl0", "qscale": "4"}, "qscale"),
-    "mpeg4": Quality({"qscale": "2"}, "qscale"),
-    "mpeg2video": Quality({"qscale": "2"}, "qscale"),
-    "mjpeg": Quality({"qscale": "2"}, "qscale"),
+    "libsvtav1": Quality({"crf": "22", "preset": "8"}, "crf", "preset", range=(0, 63)),
+    "prores_ks": Quality({"vendor": "apl0", "qscale": "4"}, "qscale", range=(1, 31)),
+    "mpeg4": Quality({"qscale": "2"}, "qscale", range=(1, 31)),
+    "mpeg2video": Quality({"qscale": "2"}, "qscale", range=(1, 31)),
+    "mjpeg": Quality({"qscale": "2"}, "qscale", range=(1, 31)),
     "ffv1": _FFV1,
     "qtrle": _INTRA,
     "png": _INTRA,
@@ -128,7 +131,7 @@ def pixel_formats(encoder: av.Codec) -> list[str]:
     return [known.name for known in encoder.video_formats or () if known.name not in hardware]
 
 
-def quality_options(name: str, crf: int | None, preset: str | None, lossless: bool) -> dict[str, str]:
+def quality_options(name: str, crf: float | None, preset: str | None, lossless: bool) -> dict[str, str]:
     """Options of an encoder for the wanted quality.
 
     Args:
@@ -138,7 +141,7 @@ def quality_options(name: str, crf: int | None, preset: str | None, lossless: bo
         lossless: keep every sample as it is.
 
     Raises:
-        UserError: the encoder has no such setting.
+        UserError: the encoder has no such setting, or its scale no such value.
     """
     quality = QUALITY.get(name) or _HARDWARE.get(name.rpartition("_")[2]) or Quality({}, "crf", "preset")
     options = dict(quality.defaults)
@@ -153,7 +156,10 @@ def quality_options(name: str, crf: int | None, preset: str | None, lossless: bo
             continue
         if option is None:
             raise UserError(f"the encoder {name} has no {flag} setting; leave {flag} away or choose another --codec")
-        options[option] = str(value)
+        options[option] = f"{value:g}" if isinstance(value, float) else str(value)
+    if quality.range is not None and crf is not None and not quality.range[0] <= crf <= quality.range[1]:
+        low, high = quality.range
+        raise UserError(f"--crf {crf:g}: expected a value from {low:g} to {high:g} for the encoder {name}")
     _quantiser(options)
     return options
 

@@ -15,10 +15,12 @@ from av.stream import AttachmentStream, Discard, Disposition, Stream
 from common.errors import UserError
 from common.video.containers import Container, codecs_held, suffixes_holding
 from common.video.info import Track, VideoInfo
-from common.video.source import open_source
+from common.video.source import open_source, video_stream
 
 _LEAD_IN = Fraction(1, 10)  # seconds of sound before a cut that decoders need to start cleanly
 _SEEK_MARGIN = 60  # seconds before a fragment's start at which lines still shown may have begun
+_INTERLEAVING = 10  # seconds after a fragment's end in which a muxer may still have stored packets due before it
+_SURE = 3  # packets in a row that say so; a single one may carry a broken timestamp
 _KEPT_TAGS = ("language", "title")
 _CHAPTER_HANDLERS = ("SubtitleHandler", "TextHandler", "Core Media Text", "Apple Text Media Handler")
 _STALE_TAGS = ("duration", "encoder", "bps", "number_of", "_statistics", "vendor_id", "alpha_mode")
@@ -140,13 +142,17 @@ class TrackCopier:
     """Reads the kept tracks from a demuxer of their own and hands packets out as the picture's time moves on.
 
     Only one packet is held at a time, so memory does not depend on the clip's length and a subtitle track with
-    nothing to say holds nobody up.
+    nothing to say holds nobody up. The end of a fragment is found without reading on to the end of the file: the key
+    frames of the video tell how far the file has got where sound and subtitles are silent.
+
+    Attributes:
+        damaged: what of the source could not be read, in plain words.
     """
 
     def __init__(
         self, path: Path, tracks: list[Track], output: OutputContainer, container: Container, keep_all: bool
     ) -> None:
-        self.notes: list[str] = []
+        self.damaged: list[str] = []
         self._output, self._container = output, container
         self._source: InputContainer = open_source(path)
         self._pairs: dict[int, Stream] = {}
@@ -170,6 +176,10 @@ class TrackCopier:
         streams = [self._source.streams[index] for index in self._pairs]
         if not streams:
             return
+        if window.end is not None:
+            clock = video_stream(self._source, Path(self._source.name.removeprefix("file:")))
+            clock.discard = Discard.nonkey
+            streams.append(clock)
         if seek and window.begin is not None and window.begin > _SEEK_MARGIN:
             try:
                 self._source.seek(int((window.begin - _SEEK_MARGIN) * 1_000_000))
@@ -198,10 +208,11 @@ class TrackCopier:
         try:
             yield from self._source.demux(streams)
         except av.FFmpegError as error:
-            self.notes.append(f"sound and subtitles end early: the source cannot be read further ({error.strerror})")
+            self.damaged.append(f"sound and subtitles end early: they cannot be read further ({error.strerror})")
 
     def _kept(self, streams: list[Stream]) -> Iterator[tuple[Fraction, av.Packet]]:
         expected: dict[int, int] = {}
+        past, far = dict.fromkeys(self._pairs, 0), 0  # packets in a row past the end, and far past it
         for packet in self._demux(streams):
             if packet.pts is None and packet.dts is None:
                 if packet.size == 0:
@@ -212,9 +223,21 @@ class TrackCopier:
             if packet.pts is None or packet.dts is None:
                 continue
             expected[packet.stream_index] = packet.dts + (packet.duration or 0)
-            kept = self._place(packet)
+            late = self._late(packet)
+            far = far + 1 if late > _INTERLEAVING else 0
+            if packet.stream_index in past:
+                past[packet.stream_index] = past[packet.stream_index] + 1 if late >= 0 else 0
+            if far >= _SURE or min(past.values()) >= _SURE:
+                return
+            kept = self._place(packet) if packet.stream_index in self._pairs else None
             if kept is not None:
                 yield kept
+
+    def _late(self, packet: av.Packet) -> Fraction:
+        """Seconds by which a packet is due after the window's end, below zero before it."""
+        if self._window.end is None or packet.dts is None:
+            return Fraction(-1)
+        return packet.dts * packet.time_base - self._window.end
 
     def _place(self, packet: av.Packet) -> tuple[Fraction, av.Packet] | None:
         """Move a packet onto the output's timeline; None when it lies outside the window."""

@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 import errno
-import os
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import av
-from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.reformatter import VideoReformatter
-from av.video.stream import VideoStream
 
 from common.errors import UserError
 from common.video.chapters import chapters_within
-from common.video.codecs import Encoding, Wanted, choose_encoding
-from common.video.encoders import available
+from common.video.codecs import Encoding
 from common.video.filters import FieldGraph, PaletteGraph, loops_of
 from common.video.frame import Frame
 from common.video.info import Track, VideoInfo
+from common.video.plan import EncodeSettings, add_picture, open_encoder, plan_output
 from common.video.source import open_source
-from common.video.tracks import Choice, TrackCopier, Window, chosen_tracks, tags_of
+from common.video.tracks import TrackCopier, Window, tags_of
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _WALL_CLOCKS = ("mpegts", "mpeg")  # containers whose timeline begins anywhere
-
-
-@dataclass
-class EncodeSettings:
-    """How the output is written.
-
-    Attributes:
-        codec: "h264", "hevc", "vp9", "av1", "prores", "ffv1" or an encoder's own name; None = chosen by the source.
-        crf: constant quality in the encoder's scale, None = one that looks like the source.
-        preset: the encoder's speed preset, None = a fast one.
-        audio: "copy" or "drop".
-        subtitles: "copy" or "drop".
-        keep_metadata: also keep tags, telemetry, cover pictures and attachments.
-        alpha: the pictures carry an alpha channel that must be kept.
-        lossless: keep every sample of the pictures.
-    """
-
-    codec: str | None = None
-    crf: int | None = None
-    preset: str | None = None
-    audio: str = "copy"
-    subtitles: str = "copy"
-    keep_metadata: bool = False
-    alpha: bool = False
-    lossless: bool = False
 
 
 class VideoWriter:
@@ -63,6 +34,11 @@ class VideoWriter:
                 writer.write(render(frame), frame)
 
     Left with an exception it closes its files, removes what it wrote and finishes nothing.
+
+    Attributes:
+        notes: what differs from the source, and why; complete when the block has been left.
+        damaged: damage of the source's other tracks that came up while they were copied, in plain words; empty when
+            there is none. It belongs to the source's damage: what could not be read is missing from the output.
     """
 
     def __init__(
@@ -85,6 +61,7 @@ class VideoWriter:
             end: seconds on the source's timeline where the fragment ends; None = the end.
         """
         self.notes: list[str] = []
+        self.damaged: list[str] = []
         self._path, self._target, self._info = Path(path), Path(target), info
         self._settings = settings or EncodeSettings()
         self._start, self._end = start, end
@@ -101,17 +78,11 @@ class VideoWriter:
         self._durations: dict[int, int] = {}
 
     def __enter__(self) -> Self:
-        settings, info = self._settings, self._info
-        wanted = Wanted(settings.codec, settings.crf, settings.preset, settings.lossless)
-        self.encoding: Encoding = choose_encoding(info, self._target, alpha=settings.alpha, wanted=wanted)
-        self.notes += self.encoding.notes
-        if not self._start and not self.encoding.container.any_start:
-            self._refuse_late_start()
-        choice = Choice(settings.audio == "copy", settings.subtitles == "copy", settings.keep_metadata)
-        tracks, notes = chosen_tracks(info, self.encoding.container, choice)
-        self.notes += notes
+        plan = plan_output(self._info, self._target, self._settings, self._start)
+        self.encoding: Encoding = plan.encoding
+        self.notes += plan.notes
         try:
-            self._open(tracks)
+            self._open(plan.tracks)
         except BaseException:
             self._abandon()
             raise
@@ -163,58 +134,9 @@ class VideoWriter:
             self._output = av.open(f"file:{self._path}", "w", format=container.muxer, container_options=options)
         except OSError as error:
             raise self._explained(error) from error
-        if encoding.codec == "libsvtav1":
-            os.environ.setdefault("SVT_LOG", "1")  # errors only; the library knows no other way
-        self._video = self._add_video()
+        self._video = add_picture(self._output, self._info, encoding)
         self._copier = TrackCopier(self._info.path, tracks, self._output, container, self._settings.keep_metadata)
-        try:
-            self._video.codec_context.open()
-        except (av.FFmpegError, ValueError) as error:
-            raise UserError(
-                f"the encoder {encoding.codec} does not open here for {self._info.width}x{self._info.height} "
-                f"{encoding.pixel_format}: {getattr(error, 'strerror', error)}; available: {', '.join(available())}"
-            ) from error
-
-    def _refuse_late_start(self) -> None:
-        late = self._info.start_time * float(self._info.average_rate or 25) > 1
-        label = self.encoding.container.label
-        if late and any(track.kind == "audio" for track in self._info.tracks):
-            raise UserError(
-                f"{self._target}: the picture begins {self._info.start_time:.3f} s after the sound and {label} "
-                "holds no late start; use a .mkv or .mp4 target"
-            )
-
-    def _add_video(self) -> VideoStream:
-        info, encoding = self._info, self.encoding
-        assert self._output is not None
-        rate = info.average_rate or Fraction(25)
-        stream = self._output.add_stream(encoding.codec, rate=rate, options=dict(encoding.options))
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = info.width, info.height, encoding.pixel_format
-        context = stream.codec_context
-        context.time_base = stream.time_base = self._unit(rate)
-        context.thread_type = "AUTO"  # whole pictures in parallel: slices would cost quality
-        context.flags |= int(Flags.frame_duration)
-        if encoding.top_first is not None:
-            context.field_order = 2 if encoding.top_first else 3
-            context.flags |= int(Flags.interlaced_dct) | int(Flags.interlaced_me)
-        if info.sample_aspect_ratio:
-            context.sample_aspect_ratio = info.sample_aspect_ratio
-        context.color_range, context.colorspace = info.color_range, info.colorspace
-        context.color_primaries, context.color_trc = info.color_primaries, info.color_trc
-        if encoding.codec == "libx265" and encoding.container.muxer in ("mp4", "mov"):
-            context.codec_tag = "hvc1"  # Apple's players take no other
-        if info.display_matrix is not None and encoding.container.turns != "none":
-            stream.set_display_matrix(info.display_matrix)
-        return stream
-
-    def _unit(self, rate: Fraction) -> Fraction:
-        """The unit of the encoder's timestamps: the source's own, so that none of them moves."""
-        if self.encoding.container.muxer == "gif":
-            return Fraction(1, 100)
-        if not self.encoding.container.uneven or self.encoding.codec in ("mpeg4", "mpeg2video"):
-            return 1 / rate
-        return Fraction(self._info.time_base)
+        open_encoder(self._video, encoding, self._settings)
 
     def _begin(self, frame: Frame) -> None:
         """Settle where the output's timeline lies, then write the header."""
@@ -357,7 +279,7 @@ class VideoWriter:
             self._output.close()
         except (av.FFmpegError, OSError) as error:
             raise self._explained(error) from error
-        self.notes += self._copier.notes
+        self.damaged += self._copier.damaged
         if self._moved:
             self.notes.append(f"{self._moved} pictures shared a time with the one before and were moved by one tick")
 

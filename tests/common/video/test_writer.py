@@ -11,6 +11,7 @@ from media import ClipSpec, Sound, Words, click_times, make, packets_of
 from rewriting import color_facts, payloads, rewrite, shown, track_facts
 
 from common.video.info import probe
+from common.video.plan import check_plan
 from common.video.reader import FrameReader
 from common.video.writer import EncodeSettings, VideoWriter
 
@@ -24,6 +25,7 @@ def test_the_same_clip_comes_out(name, tmp_path):
     source = make(CLIPS[name], tmp_path)
     target = tmp_path / "out" / source.name
     target.parent.mkdir()
+    check_plan(probe(source), target, EncodeSettings())
     writer = rewrite(source, target)
     before, after = shown(source), shown(target)
 
@@ -80,6 +82,7 @@ def test_other_containers_keep_pictures_times_and_sound(source_name, target_name
     source = make(CLIPS[source_name], tmp_path)
     target = tmp_path / "out" / target_name
     target.parent.mkdir()
+    check_plan(probe(source), target, EncodeSettings())
     rewrite(source, target)
     before, after = shown(source), shown(target)
     assert (after.times, after.numbers) == (before.times, before.numbers)
@@ -318,3 +321,26 @@ def test_sound_far_longer_than_the_picture_is_kept_whole(tmp_path):
     half = tmp_path / "half.mkv"
     rewrite(source, half, None, 0.1, 4.0)  # sound goes on to the asked end, not only to the last picture
     assert packets_of(half, "audio")[-1][0] == pytest.approx(3.88, abs=0.03)
+
+
+@pytest.mark.parametrize("name", ["a.webm", "a.mkv", "a.mov"])
+def test_a_cut_outs_alpha_is_really_in_the_file(name, tmp_path):
+    source, target = make(replace(CLIPS["cfr"], sounds=(), frames=5), tmp_path), tmp_path / name
+    settings = EncodeSettings(alpha=True)
+    check_plan(probe(source), target, settings)
+    with FrameReader(source) as reader, VideoWriter(target, target, reader.info, settings) as writer:
+        for frame in reader:
+            pixels = frame.picture.to_ndarray(format="rgba").copy()
+            pixels[:, : pixels.shape[1] // 2, 3] = 0
+            writer.write(av.VideoFrame.from_ndarray(pixels, format="rgba"), frame)
+    with av.open(str(target)) as container:
+        stream = container.streams.video[0]
+        # FFmpeg's own VP9 decoder leaves the alpha layer out; browsers and libvpx show it.
+        decoder = av.CodecContext.create("libvpx-vp9", "r") if name == "a.webm" else stream.codec_context
+        pictures = [picture for packet in container.demux(stream) for picture in decoder.decode(packet)]
+    assert len(pictures) == 5
+    for picture in pictures:
+        alpha = picture.to_ndarray(format="rgba")[..., 3]
+        half = alpha.shape[1] // 2
+        assert alpha[:, : half - 8].max() < 10
+        assert alpha[:, half + 8 :].min() > 245

@@ -1,5 +1,6 @@
 """What the writer refuses, and what it leaves behind when something goes wrong."""
 
+import itertools
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,11 +10,13 @@ import av
 import pytest
 from clips import CLIPS
 from media import make
-from rewriting import rewrite, shown
+from rewriting import payloads, rewrite, shown
 
 from common.errors import UserError
 from common.video.info import probe
+from common.video.plan import check_plan
 from common.video.reader import FrameReader
+from common.video.tracks import TrackCopier
 from common.video.writer import EncodeSettings, VideoWriter
 
 
@@ -40,14 +43,22 @@ from common.video.writer import EncodeSettings, VideoWriter
         ("cfr", "a.mov", {"codec": "prores", "preset": "fast"}, "--preset"),
         ("cfr", "a.mp4", {"alpha": True}, "transparency"),
         ("cfr", "a.mp4", {"codec": "av1", "lossless": True}, "lossless"),
+        ("cfr", "a.mp4", {"preset": "nonsense"}, "--preset nonsense"),
+        ("cfr", "a.mp4", {"codec": "hevc", "preset": "nonsense"}, "--preset nonsense"),
+        ("cfr", "a.mp4", {"crf": 99.0}, "--crf 99: expected a value from 0 to 51"),
+        ("cfr", "a.mp4", {"crf": -5}, "from 0 to 51"),
+        ("avi", "a.avi", {"crf": 0}, "from 1 to 31"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_in_one_line(source_name, target_name, settings, told, tmp_path):
     source = make(CLIPS[source_name], tmp_path)
     target = tmp_path / "out" / target_name
     target.parent.mkdir()
+    with pytest.raises(UserError) as foreseen:
+        check_plan(probe(source), target, EncodeSettings(**settings))
     with pytest.raises(UserError) as refusal:
         rewrite(source, target, EncodeSettings(**settings))
+    assert str(foreseen.value) == str(refusal.value)
     assert told in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert list(target.parent.iterdir()) == []
@@ -144,3 +155,44 @@ def test_transparency_that_is_used_is_not_thrown_away(tmp_path):
         rewrite(clear, tmp_path / "b.mp4")
     rewrite(clear, tmp_path / "b.mkv")
     assert shown(tmp_path / "b.mkv").times == shown(clear).times
+
+
+def test_a_fragment_of_a_late_clip_goes_into_any_container(tmp_path):
+    source = make(CLIPS["late"], tmp_path)
+    check_plan(probe(source), tmp_path / "a.avi", EncodeSettings(), start=1.0)
+    rewrite(source, tmp_path / "a.avi", start=1.0)
+
+
+def test_sound_that_cannot_be_read_further_is_damage(tmp_path, monkeypatch):
+    class Failing:
+        """A source whose sound breaks off."""
+
+        def __init__(self, container):
+            self._container = container
+
+        def __getattr__(self, name):
+            return getattr(self._container, name)
+
+        def demux(self, streams):
+            yield from itertools.islice(self._container.demux(streams), 5)
+            raise av.error.InvalidDataError(1, "Invalid data found", "clip.mp4")
+
+    source = make(CLIPS["cfr"], tmp_path)
+    whole = rewrite(source, tmp_path / "whole.mp4")
+    assert whole.damaged == []
+    monkeypatch.setattr(TrackCopier, "_demux", broken_demux(Failing))
+    cut = rewrite(source, tmp_path / "cut.mp4")
+    assert cut.damaged == ["sound and subtitles end early: they cannot be read further (Invalid data found)"]
+    assert len(payloads(tmp_path / "cut.mp4", "audio")[0]) == 5
+
+
+def broken_demux(broken):
+    """`TrackCopier._demux` on a source wrapped in `broken`."""
+    real = TrackCopier._demux
+
+    def demux(self, streams):
+        if not isinstance(self._source, broken):
+            self._source = broken(self._source)
+        return real(self, streams)
+
+    return demux
