@@ -139,7 +139,8 @@ def _settings(flags: Namespace) -> HideSettings:
             effect=flags.effect,
             options=effect_options | _named(flags.effect_option, "--effect-option"),
             shape=flags.shape,
-            grow=flags.grow,
+            grow="0" if flags.tight else None,
+            more=flags.grow,
             feather=flags.feather,
         ),
         encode=EncodeSettings(

@@ -23,6 +23,6 @@ def open_renderer(cover: Cover, classes: Sequence[str]) -> Renderer:
     options: dict[str, Any] = dict(cover.options)
     if cover.effect in EFFECTS and "classes" in EFFECTS[cover.effect].options:
         options["classes"] = classes
-    lengths: dict[str, Any] = {"shape": cover.shape, "grow": cover.grow, "feather": cover.feather}
+    lengths: dict[str, Any] = {"shape": cover.shape, "grow": cover.grow, "feather": cover.feather, "more": cover.more}
     given = {name: value for name, value in lengths.items() if value is not None}
     return Renderer(open_effect(cover.effect, **options), **given)

@@ -60,7 +60,8 @@ class Cover:
         effect: name as `infer.effects.open_effect` knows it.
         options: options of the effect.
         shape: "mask", "box" or "ellipse".
-        grow: widening of each object, e.g. "15%" of its size or "8px".
+        grow: widening of each object, e.g. "15%" of its size or "8px", instead of the default for its shape.
+        more: widening on top of that.
         feather: width of a soft edge outside of that, likewise.
     """
 
@@ -69,6 +70,7 @@ class Cover:
     shape: str | None = None
     grow: str | None = None
     feather: str | None = None
+    more: str | None = None
 
 
 @dataclass(frozen=True)

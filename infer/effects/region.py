@@ -44,6 +44,9 @@ class Length:
             raise UserError(f"'{text}' would shrink what is covered or is no length; give 0 or more")
         return cls(value, bool(match and match[2] == "%"))
 
+    def __str__(self) -> str:
+        return f"{self.value:g}{'%' if self.percent else 'px'}"
+
     def pixels(self, object_size: float) -> float:
         """Turn into pixels for an object of `object_size` pixels."""
         return self.value * object_size / 100 if self.percent else self.value
@@ -75,6 +78,7 @@ class RegionShape:
     Attributes:
         shape: "mask" (the object's mask; without one an ellipse, for boxes set by hand the box), "box" or "ellipse".
         grow: added all around; None: `DEFAULT_GROW`.
+        more: added to that.
         feather: width of the soft edge, outside of the grown region; None: `DEFAULT_FEATHER`.
         kept: the objects are what stays.
     """
@@ -83,6 +87,7 @@ class RegionShape:
     grow: Length | None = None
     feather: Length | None = None
     kept: bool = False
+    more: Length = Length(0)
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
@@ -93,7 +98,7 @@ class RegionShape:
         size = float(np.sqrt(max(box[2] - box[0], 1) * max(box[3] - box[1], 1)))
         grow = DEFAULT_GROW[kind] if self.grow is None else self.grow
         feather = DEFAULT_FEATHER[kind] if self.feather is None else self.feather
-        return grow.pixels(size), feather.pixels(size)
+        return grow.pixels(size) + self.more.pixels(size), feather.pixels(size)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from infer.effects.canvas import Canvas
 from infer.effects.effect import BACKGROUND, NOTHING, OBJECTS, Effect
 from infer.effects.kept import union
 from infer.effects.patch import Patch, make_patch, whole_patch
-from infer.effects.region import Length, RegionShape, object_regions
+from infer.effects.region import DEFAULT_FEATHER, DEFAULT_GROW, Length, RegionShape, object_regions
 
 DEFAULT_SHAPE = "mask"
 
@@ -38,6 +38,7 @@ class Renderer:
         shape: str = DEFAULT_SHAPE,
         grow: str | float | None = None,
         feather: str | float | None = None,
+        more: str | float = 0,
     ) -> None:
         """Set up.
 
@@ -47,6 +48,7 @@ class Renderer:
             grow: added around the object: pixels (12) or percent of its size ("15%"). None: by the shape of the
                 region, see `region.DEFAULT_GROW`; a face box becomes an ellipse over the whole head.
             feather: width of a soft edge outside of that, likewise; None: see `region.DEFAULT_FEATHER`.
+            more: added to `grow`, whether given or by default.
 
         Raises:
             UserError: for an unknown shape or a length that is none.
@@ -57,6 +59,7 @@ class Renderer:
             None if grow is None else Length.parse(grow),
             None if feather is None else Length.parse(feather),
             kept=effect.hides == BACKGROUND,
+            more=Length.parse(more),
         )
         self._last: tuple[FrameObjects, list[Patch], tuple[int, int]] | None = None
 
@@ -151,10 +154,15 @@ class Renderer:
 
     def settings(self) -> dict[str, Any]:
         """Effect and shape for a report: names, lengths, whether it anonymises."""
-        lengths = {
-            key: "default" if length is None else f"{length.value:g}{'%' if length.percent else ''}"
-            for key, length in (("grow", self.shape.grow), ("feather", self.shape.feather))
-        }
+        lengths = {}
+        for key, given, usual in (
+            ("grow", self.shape.grow, DEFAULT_GROW),
+            ("feather", self.shape.feather, DEFAULT_FEATHER),
+        ):
+            by_kind = ", ".join(f"{kind} {length}" for kind, length in usual.items())
+            lengths[key] = by_kind if given is None else str(given)
+        if self.shape.more.value:
+            lengths["grow"] += f"; and {self.shape.more} more"
         return {
             "effect": self.effect.name,
             "anonymises": self.effect.anonymises,

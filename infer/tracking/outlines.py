@@ -51,7 +51,6 @@ class Outlines:
         if shown.mask is not None:
             large = resized(shown.mask, 1 / self.scale)
             return Crop(large.left, large.top, large.pixels >= _INSIDE)
-        corners = shown.box / np.tile(self.scale, 2)
-        left, top = (int(number) for number in np.floor(corners[:2]))
-        right, bottom = (int(number) for number in np.ceil(corners[2:]))
-        return Crop(left, top, np.ones((max(bottom - top, 1), max(right - left, 1)), bool))
+        # No mask: the renderer covers the box as it would if no other object of the frame had one.
+        left, top = (int(number) for number in np.floor(shown.box[:2] / self.scale))
+        return Crop(left, top, np.zeros((1, 1), bool))

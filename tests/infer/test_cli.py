@@ -137,6 +137,16 @@ def test_a_face_in_a_picture_is_hidden(detector, portrait, tmp_path, capsys):
     assert "face 1 time" in capsys.readouterr().out
 
 
+def test_grow_covers_more_than_usual_and_tight_less(portrait, tmp_path):
+    shares = []
+    for number, flags in enumerate((["--tight"], [], ["--grow", "4"], ["--grow", "20%"])):
+        out = tmp_path / f"{number}.png"
+        assert call("image", portrait, "-o", out, "--hide", "face", "--effect", "fill", *flags) == 0
+        shares.append(float((np.array(Image.open(out)) == 0).all(axis=2).mean()))
+    assert shares == sorted(shares)
+    assert len(set(shares)) == 4
+
+
 def test_one_bad_file_of_a_folder_is_named_and_the_rest_goes_on(clip, portrait, tmp_path, capsys):
     folder = tmp_path / "in"
     (folder / "deeper").mkdir(parents=True)

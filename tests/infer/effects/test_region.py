@@ -182,3 +182,10 @@ def test_wrong_shapes_and_masks_are_refused():
 
 def test_objects_out_of_the_picture_are_left_out():
     assert object_regions(objects_of([[100, 10, 120, 20]]).detections, SIZE, RegionShape("box")) == []
+
+
+@pytest.mark.parametrize("kind", ["mask", "box", "ellipse"])
+def test_more_is_added_to_what_is_usual(kind):
+    usual = RegionShape(kind).margins(kind, (0, 0, 100, 100))[0]
+    assert RegionShape(kind, more=Length(8)).margins(kind, (0, 0, 100, 100))[0] == usual + 8
+    assert RegionShape(kind, grow=Length(0), more=Length(5, True)).margins(kind, (0, 0, 100, 100))[0] == 5

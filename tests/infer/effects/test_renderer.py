@@ -213,7 +213,7 @@ def test_share_that_is_covered_and_settings_for_the_report():
         "anonymises": False,
         "shape": "box",
         "grow": "10%",
-        "feather": "default",
+        "feather": "mask 3%, kept mask 1%, box 0px, ellipse 8%, manual 0px",
     }
     assert any("reversible" in note for note in renderer.notes)
 
