@@ -86,7 +86,7 @@ def _owned(make: Callable[[], tuple[int, Path]]) -> tuple[int, Path]:
             os.close(handle)
             raise
         os.close(handle)
-    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    raise PermissionError(errno.EACCES, "no file can be made there")
 
 
 def _umask() -> int:
@@ -99,14 +99,18 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
     """Refuse a target that cannot be written, before any work is done.
 
     Raises:
-        UserError: the target is a folder or exists without `overwrite`; its folder is missing or not writable.
+        UserError: the target is a folder or exists without `overwrite`; its folder is missing or not writable; its
+            name is too long.
     """
+    if not target.parent.is_dir():
+        raise UserError(f"the folder {target.parent} does not exist; create it first")
+    longest, length = os.pathconf(target.parent, "PC_NAME_MAX"), len(os.fsencode(target.name))
+    if length > longest:
+        raise UserError(f"the name {target.name} is {length - longest} bytes too long for this disk; give a shorter one")
     if target.is_dir():
         raise UserError(f"{target} is a folder; give the name of a file")
     if target.exists() and not overwrite:
         raise UserError(f"{target} exists already; choose another name or add --overwrite")
-    if not target.parent.is_dir():
-        raise UserError(f"the folder {target.parent} does not exist; create it first")
     if not os.access(target.parent, os.W_OK):
         raise UserError(f"cannot write to {target.parent}: permission denied; choose another folder")
 

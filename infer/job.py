@@ -66,14 +66,18 @@ class VideoJob:
         self._argv, self._quiet = list(argv), quiet
         self._damages: list[str] = []
 
-    def check(self, outputs: Outputs, renderer: Renderer, inputs: Sequence[Path] = ()) -> None:
+    def check(
+        self, outputs: Outputs, renderer: Renderer, classes: Sequence[str], inputs: Sequence[Path] = ()
+    ) -> None:
         """Refuse what cannot work before the first frame is analysed.
 
         Raises:
-            UserError: an output exists, is an input or cannot be written; the container cannot hold the source.
+            UserError: an output exists, is an input or cannot be written; the container cannot hold the source; a rule
+                speaks of a class or a place that there is not.
         """
         outputs.check((self.source, *inputs), overwrite=self.settings.overwrite)
-        check_plan(self.info, self.target, self._encode_settings(renderer))
+        Selector(self.settings.rules, self.info.display_size, classes)
+        check_plan(self.info, self.target, self._encode_settings(renderer), self.settings.start)
 
     def header(self, classes: Sequence[str]) -> Header:
         """First line of a detections file of this clip."""

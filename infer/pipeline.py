@@ -54,7 +54,7 @@ def hide_video(
     job = VideoJob(source, target, settings, argv, quiet)
     final = Outputs.beside(target, preview=settings.preview)
     renderer = open_renderer(settings.cover, settings.rules.classes(settings.search.classes))
-    job.check(final, renderer)
+    job.check(final, renderer, settings.search.classes)
     detector = detector or open_wanted(settings.search)
     with staged_outputs(final, overwrite=settings.overwrite) as files:
         assert files.detections is not None
@@ -93,7 +93,7 @@ def render_video(
     header = read_header(detections)
     check_size(detections, header, job.info.display_size)
     renderer = open_renderer(settings.cover, settings.rules.classes(header.classes))
-    job.check(final, renderer, (detections,))
+    job.check(final, renderer, header.classes, (detections,))
     with staged_outputs(final, overwrite=settings.overwrite) as files:
         return job.render(files, detections, renderer, None)
 

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -91,4 +92,16 @@ def test_an_unwritable_disk_is_told_in_one_line(tmp_path, monkeypatch):
 
     monkeypatch.setattr(staging.tempfile, "mkstemp", full)
     with pytest.raises(UserError, match="the disk is full"), staged(tmp_path / "out.mp4"):
+        pass
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path):
+    with pytest.raises(UserError, match="bytes too long"), staged(tmp_path / ("n" * 250 + ".detections.jsonl")):
+        pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder in which nobody can make files")
+@pytest.mark.parametrize("folder", ["/sys", "/proc"])
+def test_a_folder_that_refuses_is_one_line(folder):
+    with pytest.raises(UserError, match="cannot write to"), staged(Path(folder) / "out.mp4"):
         pass
