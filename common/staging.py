@@ -106,7 +106,7 @@ def check_target(target: Path, *, overwrite: bool = False) -> None:
         raise UserError(f"the folder {target.parent} does not exist; create it first")
     longest, length = os.pathconf(target.parent, "PC_NAME_MAX"), len(os.fsencode(target.name))
     if length > longest:
-        raise UserError(f"the name {target.name} is {length - longest} bytes too long for this disk; give a shorter one")
+        raise UserError(f"the name {target.name} is {length - longest} bytes too long; give a shorter one")
     if target.is_dir():
         raise UserError(f"{target} is a folder; give the name of a file")
     if target.exists() and not overwrite:
