@@ -66,9 +66,7 @@ class VideoJob:
         self._argv, self._quiet = list(argv), quiet
         self._damages: list[str] = []
 
-    def check(
-        self, outputs: Outputs, renderer: Renderer, classes: Sequence[str], inputs: Sequence[Path] = ()
-    ) -> None:
+    def check(self, outputs: Outputs, renderer: Renderer, classes: Sequence[str], inputs: Sequence[Path] = ()) -> None:
         """Refuse what cannot work before the first frame is analysed.
 
         Raises:
