@@ -87,9 +87,7 @@ class DetectionLayer(keras.layers.Layer):
         rois, probabilities, deltas, windows, sizes = inputs
         windows = box_maths.normalize_tensor(windows, sizes)
         deltas = deltas * ops.array(self.std_dev, "float32")
-        return refine(
-            rois, probabilities, deltas, windows, self.min_confidence, self.nms_threshold, self.max_instances
-        )
+        return refine(rois, probabilities, deltas, windows, self.min_confidence, self.nms_threshold, self.max_instances)
 
     def compute_output_shape(self, input_shape: Sequence[tuple]) -> tuple:
         """Return (B, K, 6)."""

@@ -35,9 +35,7 @@ def compose(
 
     Source: original `model.compose_image_meta`.
     """
-    return np.array(
-        [image_id, *original_image_shape, *image_shape, *window, scale, *active_class_ids]
-    )
+    return np.array([image_id, *original_image_shape, *image_shape, *window, scale, *active_class_ids])
 
 
 def parse(meta: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def crop(boxes: Any, levels: Any, features: Sequence[Any], samples: int, kernel:
         levels: (B, N) int32 from 2.
         features: L times (B, H, W, C), finest first.
         samples: S.
-        kernel: "portable" runs on every backend and compiles anywhere; "tensorflow" uses TensorFlow's own operator, which
+        kernel: "portable" runs on every backend and compiles anywhere; "tensorflow" uses its own operator, which
             XLA does not know; "auto" takes the faster one.
 
     Returns:
@@ -127,14 +127,24 @@ def _samples(start: Any, end: Any, cells: Any, samples: int) -> tuple[Any, Any, 
     """
     last = ops.cast(cells, "float32") - 1.0
     if samples > 1:
-        step = (end - start) * last / (samples - 1)
-        place = (start * last)[..., None] + ops.arange(samples, dtype="float32") * step[..., None]
+        gaps = last * 0.0 + (samples - 1)  # not a constant: XLA would multiply by its rounded reciprocal
+        step = (end - start) * last / gaps
+        place = _rounded(start * last)[..., None] + _rounded(ops.arange(samples, dtype="float32") * step[..., None])
     else:
         place = (0.5 * (start + end) * last)[..., None]
     inside = ops.logical_and(place >= 0, place <= last[..., None])
     place = ops.clip(place, 0.0, last[..., None])
     lower = ops.floor(place)
     return ops.cast(lower, "int32"), ops.cast(ops.ceil(place), "int32"), place - lower, inside
+
+
+def _rounded(product: Any) -> Any:
+    """Keep a compiler from fusing the product into the sum that follows.
+
+    The last sample of a box that ends at the picture's edge falls on it or a rounding error beyond it, where it is
+    zero: the result depends on the last bit, and one rounding instead of two moves it. The bounds are never met.
+    """
+    return ops.clip(product, -1e9, 1e9)
 
 
 @keras.saving.register_keras_serializable(package="mrcnn")

@@ -27,9 +27,9 @@ def rpn_model(channels: int, anchors_per_cell: int, anchor_stride: int = 1) -> k
     Source: arXiv 1506.01497 section 3.1; original `model.build_rpn_model`, `model.rpn_graph`.
     """
     features = keras.Input((None, None, channels), name="input_rpn_feature_map")
-    shared = layers.Conv2D(
-        512, 3, padding="same", activation="relu", strides=anchor_stride, name="rpn_conv_shared"
-    )(features)
+    shared = layers.Conv2D(512, 3, padding="same", activation="relu", strides=anchor_stride, name="rpn_conv_shared")(
+        features
+    )
     raw = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw")(shared)  # (B, H, W, 2K)
     logits = layers.Reshape((-1, 2), name="rpn_class_logits")(raw)  # (B, H, W, 2K) -> (B, H*W*K, 2)
     probabilities = layers.Activation("softmax", name="rpn_class_xxx", dtype="float32")(logits)
