@@ -14,6 +14,7 @@ from keras import ops
 from mrcnn import boxes as box_maths
 from mrcnn import nms
 from mrcnn.proposals import gather_rows
+from mrcnn.ranking import highest
 
 
 def refine(
@@ -43,8 +44,7 @@ def refine(
     if min_confidence:
         usable = ops.logical_and(usable, scores >= min_confidence)
     ranking = ops.where(usable, scores, ops.full_like(scores, -1.0))
-    ranking, order = ops.top_k(ranking, ranking.shape[1], sorted=True)
-    order = ops.cast(order, "int32")
+    ranking, order = highest(ranking, ranking.shape[1])
     columns = [boxes, ops.cast(class_ids, "float32")[..., None], scores[..., None]]
     rows = gather_rows(ops.concatenate(columns, axis=-1), order)  # (B, N, 6)
     groups = ops.cast(rows[..., 4], "int32")

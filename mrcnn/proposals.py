@@ -13,6 +13,7 @@ from keras import ops
 
 from mrcnn import boxes as box_maths
 from mrcnn import nms
+from mrcnn.ranking import highest
 
 
 def gather_rows(values: Any, places: Any) -> Any:
@@ -38,8 +39,7 @@ def best_anchors(scores: Any, deltas: Any, anchors: Any, limit: int) -> tuple[An
         deltas, anchors = (ops.pad(values, [[0, 0], [0, limit], [0, 0]]) for values in (deltas, anchors))
     else:
         limit = min(limit, scores.shape[1])
-    scores, places = ops.top_k(scores, limit, sorted=True)
-    places = ops.cast(places, "int32")
+    scores, places = highest(scores, limit)
     corrected = box_maths.apply_deltas(gather_rows(anchors, places), gather_rows(deltas, places))
     return box_maths.clip(corrected, ops.array([0.0, 0.0, 1.0, 1.0], "float32")), scores
 
@@ -56,6 +56,7 @@ class ProposalLayer(keras.layers.Layer):
         pre_nms_limit: N.
         std_dev: four standard deviations of the deltas.
         nms_kernel: see `nms.suppress`.
+        stop_gradient: False lets what follows teach the deltas through the proposals' places, as the original does.
 
     Source: arXiv 1506.01497 section 3.3; original `model.ProposalLayer`.
     """
@@ -67,6 +68,7 @@ class ProposalLayer(keras.layers.Layer):
         pre_nms_limit: int = 6000,
         std_dev: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
         nms_kernel: str = "auto",
+        stop_gradient: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
@@ -75,11 +77,14 @@ class ProposalLayer(keras.layers.Layer):
         self.pre_nms_limit = pre_nms_limit
         self.std_dev = tuple(float(value) for value in std_dev)
         self.nms_kernel = nms_kernel
+        self.stop_gradient = stop_gradient
 
     def call(self, inputs: Sequence[Any]) -> Any:
         """Choose the proposals."""
-        probabilities, deltas, anchors = (ops.stop_gradient(values) for values in inputs)
-        deltas = deltas * ops.array(self.std_dev, "float32")
+        probabilities, deltas, anchors = inputs
+        if self.stop_gradient:
+            deltas = ops.stop_gradient(deltas)
+        probabilities, deltas = ops.stop_gradient(probabilities), deltas * ops.array(self.std_dev, "float32")
         boxes, scores = best_anchors(probabilities[:, :, 1], deltas, anchors, self.pre_nms_limit)
         places = nms.suppress(boxes, self.nms_threshold, self.proposal_count, kernel=self.nms_kernel)
         if anchors.shape[1] is None:  # what was filled up has a score below zero
@@ -92,5 +97,5 @@ class ProposalLayer(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what the constructor takes."""
-        numbers = ("proposal_count", "nms_threshold", "pre_nms_limit", "std_dev", "nms_kernel")
+        numbers = ("proposal_count", "nms_threshold", "pre_nms_limit", "std_dev", "nms_kernel", "stop_gradient")
         return {**super().get_config(), **{name: getattr(self, name) for name in numbers}}

@@ -96,8 +96,8 @@ def _portable(boxes: Any, levels: Any, features: Sequence[Any], samples: int) ->
 
     heights, widths = by_level([shape[0] for shape in shapes]), by_level([shape[1] for shape in shapes])
     first = by_level(starts) + ops.arange(batch, dtype="int32")[:, None] * per_picture
-    top, bottom, weight_y, inside_y = _samples(boxes[..., 0], boxes[..., 2], heights, samples)  # (B, N, S)
-    left, right, weight_x, inside_x = _samples(boxes[..., 1], boxes[..., 3], widths, samples)
+    top, bottom, weight_y, inside_y = sample_places(boxes[..., 0], boxes[..., 2], heights, samples)  # (B, N, S)
+    left, right, weight_x, inside_x = sample_places(boxes[..., 1], boxes[..., 3], widths, samples)
 
     def cell(rows: Any, columns: Any) -> Any:  # (B, N, S), (B, N, S) -> (B, N, S, S, C)
         places = first[..., None, None] + rows[..., :, None] * widths[..., None, None] + columns[..., None, :]
@@ -113,7 +113,7 @@ def _portable(boxes: Any, levels: Any, features: Sequence[Any], samples: int) ->
     return ops.where(inside, pooled, ops.zeros_like(pooled))
 
 
-def _samples(start: Any, end: Any, cells: Any, samples: int) -> tuple[Any, Any, Any, Any]:
+def sample_places(start: Any, end: Any, cells: Any, samples: int) -> tuple[Any, Any, Any, Any]:
     """Lay the samples along one side.
 
     Args:
@@ -127,7 +127,7 @@ def _samples(start: Any, end: Any, cells: Any, samples: int) -> tuple[Any, Any, 
     """
     last = ops.cast(cells, "float32") - 1.0
     if samples > 1:
-        gaps = last * 0.0 + (samples - 1)  # not a constant: XLA would multiply by its rounded reciprocal
+        gaps = ops.clip(end, samples - 1.0, samples - 1.0)  # no constant: compilers multiply by its rounded reciprocal
         step = (end - start) * last / gaps
         place = _rounded(start * last)[..., None] + _rounded(ops.arange(samples, dtype="float32") * step[..., None])
     else:
