@@ -1,0 +1,222 @@
+"""The original's `model`: its names and signatures over the engine.
+
+Legend: B batch, N boxes, A anchors, H, W, h, w sizes in pixels or cells, C classes. Boxes are (y1, x1, y2, x2).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from mrcnn import anchors, backbone, examples, heads, image_meta, losses, preprocess, rpn, rpn_targets
+from mrcnn import boxes as box_maths
+from mrcnn.batches import TrainingBatches
+from mrcnn.config import Config
+from mrcnn.dataset import Dataset
+from mrcnn.detections import DetectionLayer, refine
+from mrcnn.mask_rcnn import MaskRCNN
+from mrcnn.normalization import BatchNorm
+from mrcnn.proposals import ProposalLayer
+from mrcnn.roi_align import PyramidROIAlign
+from mrcnn.targets import DetectionTargetLayer
+from mrcnn.training import resizing_of, truth_of
+
+__all__ = [
+    "BatchNorm",
+    "DetectionLayer",
+    "DetectionTargetLayer",
+    "MaskRCNN",
+    "ProposalLayer",
+    "PyramidROIAlign",
+    "apply_box_deltas_graph",
+    "build_fpn_mask_graph",
+    "build_rpn_model",
+    "build_rpn_targets",
+    "clip_boxes_graph",
+    "compose_image_meta",
+    "compute_backbone_shapes",
+    "data_generator",
+    "denorm_boxes_graph",
+    "load_image_gt",
+    "log",
+    "log2_graph",
+    "mold_image",
+    "norm_boxes_graph",
+    "overlaps_graph",
+    "parse_image_meta",
+    "parse_image_meta_graph",
+    "refine_detections_graph",
+    "resnet_graph",
+    "rpn_class_loss_graph",
+    "smooth_l1_loss",
+    "trim_zeros_graph",
+    "unmold_image",
+]
+
+logger = logging.getLogger(__name__)
+
+apply_box_deltas_graph = box_maths.apply_deltas
+clip_boxes_graph = box_maths.clip
+overlaps_graph = box_maths.overlaps
+build_fpn_mask_graph = heads.mask_head
+smooth_l1_loss = losses.smooth_l1
+refine_detections_graph = refine
+
+
+def log(text: str, array: np.ndarray | None = None) -> None:
+    """Print a line, with shape and range of an array, as the original does."""
+    if array is not None:
+        values = f"min: {array.min():10.5f}  max: {array.max():10.5f}" if array.size else "min: empty  max: empty"
+        text = f"{text:25}  shape: {array.shape!s:20}  {values}  {array.dtype}"
+    print(text)  # noqa: T201
+
+
+def compute_backbone_shapes(config: Config, image_shape: Sequence[int]) -> np.ndarray:
+    """Return (levels, 2) int cells of the pyramid's levels."""
+    if callable(config.BACKBONE):
+        if config.COMPUTE_BACKBONE_SHAPE is None:
+            raise ValueError("BACKBONE is a function: set COMPUTE_BACKBONE_SHAPE to one, too")
+        return config.COMPUTE_BACKBONE_SHAPE(image_shape)
+    return anchors.feature_shapes((int(image_shape[0]), int(image_shape[1])), config.BACKBONE_STRIDES)
+
+
+def resnet_graph(input_image: Any, architecture: str, stage5: bool = False, train_bn: bool = True) -> list[Any]:
+    """Return [C1, ..., C5]."""
+    return backbone.resnet(input_image, architecture, stage5, train_bn)
+
+
+def log2_graph(x: Any) -> Any:
+    """Return the logarithm to base 2."""
+    return ops.log2(x)
+
+
+def build_rpn_model(anchor_stride: int, anchors_per_location: int, depth: int) -> Any:
+    """Return the region proposal network for one level."""
+    return rpn.rpn_model(depth, anchors_per_location, anchor_stride)
+
+
+def rpn_class_loss_graph(rpn_match: Any, rpn_class_logits: Any) -> Any:
+    """Return the proposals' class loss; rpn_match is (B, A, 1)."""
+    return losses.rpn_class_loss(rpn_match[..., 0], rpn_class_logits)
+
+
+def rpn_bbox_loss_graph(config: Config, target_bbox: Any, rpn_match: Any, rpn_bbox: Any) -> Any:
+    """Return the proposals' box loss; rpn_match is (B, A, 1)."""
+    return losses.rpn_bbox_loss(rpn_match[..., 0], target_bbox, rpn_bbox)
+
+
+def mrcnn_class_loss_graph(target_class_ids: Any, pred_class_logits: Any, active_class_ids: Any) -> Any:
+    """Return the heads' class loss; the first picture's classes count for the batch."""
+    return losses.class_loss(target_class_ids, pred_class_logits, active_class_ids[:1])
+
+
+def mrcnn_bbox_loss_graph(target_bbox: Any, target_class_ids: Any, pred_bbox: Any) -> Any:
+    """Return the heads' box loss."""
+    return losses.bbox_loss(target_bbox, target_class_ids, pred_bbox)
+
+
+def mrcnn_mask_loss_graph(target_masks: Any, target_class_ids: Any, pred_masks: Any) -> Any:
+    """Return the mask loss."""
+    return losses.mask_loss(target_masks, target_class_ids, pred_masks)
+
+
+def load_image_gt(
+    dataset: Dataset,
+    config: Config,
+    image_id: int,
+    augment: bool = False,
+    augmentation: Any = None,
+    use_mini_mask: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return image, image_meta, class_ids, bbox and mask; see `examples.load`."""
+    resizing = resizing_of(config, use_mini_mask)
+    channels = config.IMAGE_CHANNEL_COUNT
+    return tuple(examples.load(dataset, image_id, resizing, channels, augment, augmentation))  # type: ignore[return-value]
+
+
+def build_rpn_targets(
+    image_shape: Sequence[int], anchors: np.ndarray, gt_class_ids: np.ndarray, gt_boxes: np.ndarray, config: Config
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return rpn_match (A,) and rpn_bbox (RPN_TRAIN_ANCHORS_PER_IMAGE, 4)."""
+    count, std_dev = config.RPN_TRAIN_ANCHORS_PER_IMAGE, config.RPN_BBOX_STD_DEV
+    return rpn_targets.build(anchors, gt_class_ids, gt_boxes, count, std_dev, np.random)
+
+
+def data_generator(
+    dataset: Dataset,
+    config: Config,
+    shuffle: bool = True,
+    augment: bool = False,
+    augmentation: Any = None,
+    batch_size: int = 1,
+    no_augmentation_sources: Sequence[str] | None = None,
+) -> Iterator[tuple[list[np.ndarray], list[Any]]]:
+    """Yield inputs in the original's order, and no outputs, for ever; every picture once an epoch."""
+    resizing, plain = resizing_of(config, config.USE_MINI_MASK), no_augmentation_sources or ()
+
+    def load(image_id: int) -> examples.Example:
+        bare = dataset.image_info[image_id]["source"] in plain
+        extra = None if bare else augmentation
+        return examples.load(dataset, image_id, resizing, config.IMAGE_CHANNEL_COUNT, augment, extra)
+
+    batches = TrainingBatches(load, np.asarray(dataset.image_ids), truth_of(config), batch_size, shuffle, config.SEED)
+    while True:
+        for index in range(len(batches)):
+            yield list(batches[index][0].values()), []
+        batches.on_epoch_end()
+
+
+def compose_image_meta(
+    image_id: int,
+    original_image_shape: Sequence[int],
+    image_shape: Sequence[int],
+    window: Sequence[int],
+    scale: float,
+    active_class_ids: Sequence[int],
+) -> np.ndarray:
+    """Return the picture's row of 12 + C numbers."""
+    return image_meta.compose(image_id, original_image_shape, image_shape, window, scale, active_class_ids)
+
+
+def parse_image_meta(meta: np.ndarray) -> dict[str, np.ndarray]:
+    """Take (B, 12 + C) rows apart; whole numbers but the scale."""
+    fields = image_meta.parse(meta)
+    return {name: value.astype(np.float32 if name == "scale" else np.int32) for name, value in fields.items()}
+
+
+def parse_image_meta_graph(meta: Any) -> dict[str, Any]:
+    """Take (B, 12 + C) tensors apart."""
+    return image_meta.parse(meta)
+
+
+def mold_image(images: np.ndarray, config: Config) -> np.ndarray:
+    """Subtract the mean pixel."""
+    return preprocess.subtract_mean(images, config.MEAN_PIXEL)
+
+
+def unmold_image(normalized_images: np.ndarray, config: Config) -> np.ndarray:
+    """Add the mean pixel; returns uint8."""
+    return preprocess.add_mean(normalized_images, config.MEAN_PIXEL)
+
+
+def trim_zeros_graph(boxes: Any, name: str | None = None) -> tuple[Any, Any]:
+    """Return the rows of (N, 4) that are not all zeros, and which those are (N,) bool."""
+    filled = ops.any(boxes != 0, axis=-1)
+    places = ops.where(filled)[0]
+    return ops.take(boxes, places, axis=0), filled
+
+
+def norm_boxes_graph(boxes: Any, shape: Any) -> Any:
+    """Return normalised boxes; shape is a (2,) tensor."""
+    return box_maths.normalize_tensor(ops.cast(boxes, "float32"), ops.cast(shape, "float32"))
+
+
+def denorm_boxes_graph(boxes: Any, shape: Any) -> Any:
+    """Return int32 pixel boxes; shape is a (2,) tensor."""
+    size = ops.cast(shape, "float32")
+    scale = ops.concatenate([size, size], axis=-1) - 1.0
+    return ops.cast(ops.round(boxes * scale + ops.array([0.0, 0.0, 1.0, 1.0], "float32")), "int32")
