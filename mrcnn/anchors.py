@@ -24,7 +24,11 @@ def feature_shapes(size: tuple[int, int], strides: Sequence[int]) -> np.ndarray:
 
 
 def level_anchors(
-    scales: Sequence[float], ratios: Sequence[float], shape: Sequence[int], stride: int, anchor_stride: int = 1
+    scales: Sequence[float] | np.ndarray,
+    ratios: Sequence[float],
+    shape: Sequence[int],
+    stride: int,
+    anchor_stride: int = 1,
 ) -> np.ndarray:
     """Lay the anchors of one level.
 

@@ -182,7 +182,7 @@ class MaskRCNN(Training):
             results.extend(self._detect_batch(pictures, metas, windows, shapes, verbose))
         return results
 
-    def _alike(self, molded: list[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarray, ...]]:
+    def _alike(self, molded: Sequence[tuple[np.ndarray, ...]]) -> list[tuple[np.ndarray, ...]]:
         """Take from the front what goes through as one batch."""
         batch = []
         for row in molded[: max(self.config.BATCH_SIZE, 1)]:

@@ -19,7 +19,7 @@ def extract_boxes(masks: np.ndarray) -> np.ndarray:
 
     Source: original `utils.extract_bboxes`.
     """
-    rows, columns = masks.any(axis=1), masks.any(axis=0)  # (H, N), (W, N)
+    rows, columns = np.asarray(masks.any(axis=1)), np.asarray(masks.any(axis=0))  # (H, N), (W, N)
     found = rows.any(axis=0)
     corners = [
         rows.argmax(axis=0),

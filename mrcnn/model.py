@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from mrcnn import anchors, backbone, examples, heads, image_meta, losses, preprocess, rpn, rpn_targets
+from mrcnn import anchors, backbone, examples, heads, image_meta, losses, preprocess, random_rois, rpn, rpn_targets
 from mrcnn import boxes as box_maths
 from mrcnn.batches import TrainingBatches
 from mrcnn.config import Config
@@ -33,6 +33,7 @@ __all__ = [
     "ProposalLayer",
     "PyramidROIAlign",
     "apply_box_deltas_graph",
+    "build_detection_targets",
     "build_fpn_mask_graph",
     "build_rpn_model",
     "build_rpn_targets",
@@ -41,6 +42,7 @@ __all__ = [
     "compute_backbone_shapes",
     "data_generator",
     "denorm_boxes_graph",
+    "generate_random_rois",
     "load_image_gt",
     "log",
     "log2_graph",
@@ -144,6 +146,30 @@ def build_rpn_targets(
     """Return rpn_match (A,) and rpn_bbox (RPN_TRAIN_ANCHORS_PER_IMAGE, 4)."""
     count, std_dev = config.RPN_TRAIN_ANCHORS_PER_IMAGE, config.RPN_BBOX_STD_DEV
     return rpn_targets.build(anchors, gt_class_ids, gt_boxes, count, std_dev, np.random)
+
+
+def generate_random_rois(
+    image_shape: Sequence[int], count: int, gt_class_ids: np.ndarray, gt_boxes: np.ndarray
+) -> np.ndarray:
+    """Return (count, 4) int32 boxes drawn by chance, most of them around objects."""
+    return random_rois.draw(image_shape, count, gt_boxes, np.random)
+
+
+def build_detection_targets(
+    rpn_rois: np.ndarray, gt_class_ids: np.ndarray, gt_boxes: np.ndarray, gt_masks: np.ndarray, config: Config
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return rois, class_ids, bboxes and masks for the heads, sampled by chance."""
+    numbers = random_rois.HeadTargets(
+        count=config.TRAIN_ROIS_PER_IMAGE,
+        positive_ratio=config.ROI_POSITIVE_RATIO,
+        num_classes=config.NUM_CLASSES,
+        mask_shape=(int(config.MASK_SHAPE[0]), int(config.MASK_SHAPE[1])),
+        std_dev=tuple(float(value) for value in config.BBOX_STD_DEV),
+        size=(int(config.IMAGE_SHAPE[0]), int(config.IMAGE_SHAPE[1])),
+        mini_masks=config.USE_MINI_MASK,
+        border=config.RESIZE_BORDER,
+    )
+    return random_rois.build_targets(rpn_rois, (gt_class_ids, gt_boxes, gt_masks), numbers, np.random)
 
 
 def data_generator(

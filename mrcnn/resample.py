@@ -65,7 +65,8 @@ def resize_exactly(image: np.ndarray, size: tuple[int, int], border: str = "edge
     """
     _check(border)
     values = np.asarray(image, np.float64)
-    padded = np.pad(values, [(1, 1), (1, 1)] + [(0, 0)] * (values.ndim - 2), mode=border)
+    around = [(1, 1), (1, 1)] + [(0, 0)] * (values.ndim - 2)
+    padded = np.pad(values, around, mode="edge" if border == "edge" else "constant")
     tail = (1,) * (values.ndim - 2)
     top, lower = _split(values.shape[0], size[0], (-1, 1, *tail))
     left, right = _split(values.shape[1], size[1], (1, -1, *tail))

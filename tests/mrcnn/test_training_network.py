@@ -47,7 +47,7 @@ class PinnedProposals(ProposalLayer):
         distances = ops.sum(ops.abs(pinned[:, :, None] - own[:, None]), axis=-1)
         nearest = ops.cast(ops.argmin(distances, axis=-1), "int32")
         own = ops.take_along_axis(own, nearest[..., None], axis=1)
-        return own + ops.stop_gradient(pinned - own)
+        return pinned + (own - ops.stop_gradient(own))  # to the last bit the golden values
 
 
 def golden_model(name: str, weight_file: Path, monkeypatch: pytest.MonkeyPatch) -> training_network.TrainingModel:
@@ -126,10 +126,11 @@ def test_losses_and_gradients_equal_the_originals(
     }
     assert ours.keys() == norms.keys()
     # A gradient hangs on which cells are above zero and largest: noise of 1e-4 grey levels in the input moves thirty
-    # of the 266 norms by more than 1e-3. Rounding moves two.
+    # of the 266 norms by more than 1e-3. Rounding alone moves two (TensorFlow) to five (PyTorch), small ones.
     off = np.array([abs(ours[key] / norms[key] - 1) for key in norms])
-    assert np.mean(off <= 1e-3) >= 0.99
-    assert off.max() <= 1e-2
+    assert np.median(off) <= 1e-4
+    assert np.mean(off <= 1e-3) >= 0.98
+    assert off.max() <= 2e-3
 
 
 @pytest.mark.shared
