@@ -97,3 +97,19 @@ class DetectionLayer(keras.layers.Layer):
         """Return what the constructor takes."""
         numbers = ("max_instances", "min_confidence", "nms_threshold", "std_dev")
         return {**super().get_config(), **{name: getattr(self, name) for name in numbers}}
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+class DetectionBoxes(keras.layers.Layer):
+    """(B, K, 6) -> (B, K, 4): boxes of detections, so many as come; the mask head may be run on fewer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", "trainable": False, **kwargs})
+
+    def call(self, inputs: Any) -> Any:
+        """Take the boxes."""
+        return inputs[..., :4]
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Return (B, any number, 4)."""
+        return (input_shape[0], None, 4)

@@ -20,6 +20,7 @@ import numpy as np
 from mrcnn import from_config, image_meta, network, postprocess, preprocess, run_folders, training_network, weights
 from mrcnn.anchors import feature_shapes, normalized_anchors, pyramid_anchors
 from mrcnn.config import Config
+from mrcnn.inference import TwoSteps
 from mrcnn.training import Training
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class MaskRCNN(Training):
             raise ValueError(f"no mode {mode!r}: expected one of {', '.join(MODES)}")
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self.anchors: np.ndarray | None = None
+        self._two_steps: TwoSteps | None = None
         self.set_log_dir()
         self.keras_model = self.build(mode, config)
 
@@ -211,15 +213,24 @@ class MaskRCNN(Training):
     def _detect_batch(
         self, pictures: np.ndarray, metas: np.ndarray, windows: np.ndarray, shapes: Sequence[Any], verbose: int
     ) -> list[dict[str, np.ndarray]]:
-        answers = self.keras_model.predict_on_batch(self._inputs(pictures, metas))
-        detections, masks = (np.asarray(answers[place]) for place in (0, 3))
+        if self._two_steps is None or self._two_steps.model is not self.keras_model:
+            self._two_steps = TwoSteps(self.keras_model)
+        detections, masks = self._two_steps(*self._inputs(pictures, metas))
         if verbose:
             logger.info("pictures %s, metas %s, detections %s", pictures.shape, metas.shape, detections.shape)
-        names = ("rois", "class_ids", "scores", "masks")
-        return [
-            dict(zip(names, self.unmold_detections(found, drawn, shape, pictures.shape[1:], window), strict=True))
-            for found, drawn, shape, window in zip(detections, masks, shapes, windows, strict=True)
-        ]
+        results = []
+        for found, drawn, shape, window in zip(detections, masks, shapes, windows, strict=True):
+            size, molded = (int(shape[0]), int(shape[1])), (pictures.shape[1], pictures.shape[2])
+            boxes, places = postprocess.boxes_in_picture(found, window, molded, size)
+            results.append(
+                {
+                    "rois": boxes,
+                    "class_ids": found[places, 4].astype(np.int32),
+                    "scores": found[places, 5],
+                    "masks": postprocess.full_masks(drawn[places], boxes, size, self.config.RESIZE_BORDER),
+                }
+            )
+        return results
 
     def _inputs(self, pictures: np.ndarray, metas: np.ndarray) -> list[np.ndarray]:
         anchors = self.get_anchors(pictures.shape[1:])

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import layers
 
 from mrcnn.backbone import resnet
-from mrcnn.detections import DetectionLayer
+from mrcnn.detections import DetectionBoxes, DetectionLayer
 from mrcnn.fpn import pyramid
 from mrcnn.heads import classifier_head, mask_head
 from mrcnn.image_meta import FIXED_LENGTH, MetaFields
@@ -135,7 +134,7 @@ def inference_model(architecture: Architecture, selection: Selection) -> keras.M
         std_dev=selection.std_dev,
         name="mrcnn_detection",
     )([rois, probabilities, deltas, windows, sizes])
-    boxes = layers.Identity(name="detection_boxes", dtype="float32")(detections[..., :4])
+    boxes = DetectionBoxes(name="detection_boxes")(detections)
     pooled = PyramidROIAlign(architecture.mask_pool_size, name="roi_align_mask")([boxes, sizes, *features])
     masks = mask_head(pooled, boxes, architecture.num_classes, architecture.train_bn)
     outputs = [detections, probabilities, deltas, masks, rois, rpn_class, rpn_bbox]
