@@ -44,27 +44,38 @@ def resnet(image: Any, architecture: str, stage5: bool = True, train_bn: bool = 
         filters = 16 * 2**stage
         for block in range(blocks):
             stride = 2 if block == 0 and stage > 2 else 1
-            x = _bottleneck(x, filters, f"{stage}{chr(ord('a') + block)}", stride, block == 0, train_bn)
+            x = bottleneck(x, filters, f"{stage}{chr(ord('a') + block)}", stride, block == 0, train_bn)
         stages.append(x)
     return stages if stage5 else [*stages, None]
 
 
-def _bottleneck(x: Any, filters: int, name: str, stride: int, project: bool, train_bn: bool) -> Any:
+def bottleneck(
+    x: Any, filters: int, name: str, stride: int, project: bool, train_bn: bool, use_bias: bool = True
+) -> Any:
     """1x1, 3x3, 1x1 beside a shortcut; the stride sits in the first 1x1.
+
+    Args:
+        x: (B, H, W, C) Keras tensor.
+        filters: channels inside; four times as many come out.
+        name: of stage and block, "2a".
+        stride: 1 or 2.
+        project: whether the shortcut is a convolution.
+        train_bn: see `BatchNorm`.
+        use_bias: whether the convolutions have one.
 
     Source: arXiv 1512.03385, figure 5 right; original `model.identity_block`, `model.conv_block`.
     """
     shortcut = x
-    y = layers.Conv2D(filters, 1, strides=stride, name=f"res{name}_branch2a")(x)
+    y = layers.Conv2D(filters, 1, strides=stride, use_bias=use_bias, name=f"res{name}_branch2a")(x)
     y = BatchNorm(train_bn, name=f"bn{name}_branch2a")(y)
     y = layers.Activation("relu", name=f"res{name}_relu2a")(y)
-    y = layers.Conv2D(filters, 3, padding="same", name=f"res{name}_branch2b")(y)
+    y = layers.Conv2D(filters, 3, padding="same", use_bias=use_bias, name=f"res{name}_branch2b")(y)
     y = BatchNorm(train_bn, name=f"bn{name}_branch2b")(y)
     y = layers.Activation("relu", name=f"res{name}_relu2b")(y)
-    y = layers.Conv2D(4 * filters, 1, name=f"res{name}_branch2c")(y)
+    y = layers.Conv2D(4 * filters, 1, use_bias=use_bias, name=f"res{name}_branch2c")(y)
     y = BatchNorm(train_bn, name=f"bn{name}_branch2c")(y)
     if project:
-        shortcut = layers.Conv2D(4 * filters, 1, strides=stride, name=f"res{name}_branch1")(x)
+        shortcut = layers.Conv2D(4 * filters, 1, strides=stride, use_bias=use_bias, name=f"res{name}_branch1")(x)
         shortcut = BatchNorm(train_bn, name=f"bn{name}_branch1")(shortcut)
     y = layers.Add(name=f"res{name}_add")([y, shortcut])
     return layers.Activation("relu", name=f"res{name}_out")(y)

@@ -145,5 +145,7 @@ def normalize_tensor(boxes: Any, sizes: Any) -> Any:
     """
     from keras import ops
 
+    from mrcnn import rounding
+
     scale = ops.concatenate([sizes, sizes], axis=-1) - 1.0
-    return (boxes - ops.array([0.0, 0.0, 1.0, 1.0], "float32")) / scale
+    return rounding.divide(boxes - ops.array([0.0, 0.0, 1.0, 1.0], "float32"), scale)

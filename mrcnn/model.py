@@ -12,14 +12,27 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from mrcnn import anchors, backbone, examples, heads, image_meta, losses, preprocess, random_rois, rpn, rpn_targets
+from mrcnn import anchors, backbone, examples, image_meta, losses, preprocess, rpn, rpn_targets
 from mrcnn import boxes as box_maths
+from mrcnn import random_rois as drawn_rois
 from mrcnn.batches import TrainingBatches
 from mrcnn.config import Config
 from mrcnn.dataset import Dataset
-from mrcnn.detections import DetectionLayer, refine
+from mrcnn.detections import DetectionLayer
 from mrcnn.mask_rcnn import MaskRCNN
 from mrcnn.normalization import BatchNorm
+from mrcnn.original_graphs import (
+    batch_pack_graph,
+    build_fpn_mask_graph,
+    conv_block,
+    detection_targets_graph,
+    fpn_classifier_graph,
+    identity_block,
+    refine_detections_graph,
+    rpn_graph,
+    smooth_l1_loss,
+    trim_zeros_graph,
+)
 from mrcnn.proposals import ProposalLayer
 from mrcnn.roi_align import PyramidROIAlign
 from mrcnn.targets import DetectionTargetLayer
@@ -33,6 +46,7 @@ __all__ = [
     "ProposalLayer",
     "PyramidROIAlign",
     "apply_box_deltas_graph",
+    "batch_pack_graph",
     "build_detection_targets",
     "build_fpn_mask_graph",
     "build_rpn_model",
@@ -40,20 +54,29 @@ __all__ = [
     "clip_boxes_graph",
     "compose_image_meta",
     "compute_backbone_shapes",
+    "conv_block",
     "data_generator",
     "denorm_boxes_graph",
+    "detection_targets_graph",
+    "fpn_classifier_graph",
     "generate_random_rois",
+    "identity_block",
     "load_image_gt",
     "log",
     "log2_graph",
     "mold_image",
+    "mrcnn_bbox_loss_graph",
+    "mrcnn_class_loss_graph",
+    "mrcnn_mask_loss_graph",
     "norm_boxes_graph",
     "overlaps_graph",
     "parse_image_meta",
     "parse_image_meta_graph",
     "refine_detections_graph",
     "resnet_graph",
+    "rpn_bbox_loss_graph",
     "rpn_class_loss_graph",
+    "rpn_graph",
     "smooth_l1_loss",
     "trim_zeros_graph",
     "unmold_image",
@@ -64,9 +87,6 @@ logger = logging.getLogger(__name__)
 apply_box_deltas_graph = box_maths.apply_deltas
 clip_boxes_graph = box_maths.clip
 overlaps_graph = box_maths.overlaps
-build_fpn_mask_graph = heads.mask_head
-smooth_l1_loss = losses.smooth_l1
-refine_detections_graph = refine
 
 
 def log(text: str, array: np.ndarray | None = None) -> None:
@@ -152,14 +172,14 @@ def generate_random_rois(
     image_shape: Sequence[int], count: int, gt_class_ids: np.ndarray, gt_boxes: np.ndarray
 ) -> np.ndarray:
     """Return (count, 4) int32 boxes drawn by chance, most of them around objects."""
-    return random_rois.draw(image_shape, count, gt_boxes, np.random)
+    return drawn_rois.draw(image_shape, count, gt_boxes, np.random)
 
 
 def build_detection_targets(
     rpn_rois: np.ndarray, gt_class_ids: np.ndarray, gt_boxes: np.ndarray, gt_masks: np.ndarray, config: Config
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return rois, class_ids, bboxes and masks for the heads, sampled by chance."""
-    numbers = random_rois.HeadTargets(
+    numbers = drawn_rois.HeadTargets(
         count=config.TRAIN_ROIS_PER_IMAGE,
         positive_ratio=config.ROI_POSITIVE_RATIO,
         num_classes=config.NUM_CLASSES,
@@ -169,19 +189,34 @@ def build_detection_targets(
         mini_masks=config.USE_MINI_MASK,
         border=config.RESIZE_BORDER,
     )
-    return random_rois.build_targets(rpn_rois, (gt_class_ids, gt_boxes, gt_masks), numbers, np.random)
+    return drawn_rois.build_targets(rpn_rois, (gt_class_ids, gt_boxes, gt_masks), numbers, np.random)
 
 
-def data_generator(
+def data_generator(  # noqa: PLR0913  (the original's signature)
     dataset: Dataset,
     config: Config,
     shuffle: bool = True,
     augment: bool = False,
     augmentation: Any = None,
+    random_rois: int = 0,
     batch_size: int = 1,
+    detection_targets: bool = False,
     no_augmentation_sources: Sequence[str] | None = None,
 ) -> Iterator[tuple[list[np.ndarray], list[Any]]]:
-    """Yield inputs in the original's order, and no outputs, for ever; every picture once an epoch."""
+    """Yield inputs in the original's order and outputs, for ever; every picture once an epoch.
+
+    Args:
+        dataset: prepared.
+        config: settings.
+        shuffle: whether every epoch has another order.
+        augment: whether pictures are mirrored half of the time.
+        augmentation: an imgaug augmenter.
+        random_rois: so many boxes drawn by chance are added to the inputs; 0: none.
+        batch_size: B.
+        detection_targets: whether the heads' targets for the drawn boxes are added: the boxes they belong to are the
+            last input, class ids (B, T, 1), deltas (B, T, C, 4) and masks (B, T, M, M, C) the outputs.
+        no_augmentation_sources: sources whose pictures are not augmented.
+    """
     resizing, plain = resizing_of(config, config.USE_MINI_MASK), no_augmentation_sources or ()
 
     def load(image_id: int) -> examples.Example:
@@ -192,8 +227,28 @@ def data_generator(
     batches = TrainingBatches(load, np.asarray(dataset.image_ids), truth_of(config), batch_size, shuffle, config.SEED)
     while True:
         for index in range(len(batches)):
-            yield list(batches[index][0].values()), []
+            inputs = list(batches[index][0].values())
+            yield _with_random_rois(inputs, config, random_rois, detection_targets) if random_rois else (inputs, [])
         batches.on_epoch_end()
+
+
+def _with_random_rois(
+    inputs: list[np.ndarray], config: Config, count: int, detection_targets: bool
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Add drawn boxes to a batch, and the heads' targets for a sample of them."""
+    class_ids, boxes, masks = inputs[4:7]
+    drawn = [
+        generate_random_rois(config.IMAGE_SHAPE.tolist(), count, ids, of_one[ids != 0])
+        for ids, of_one in zip(class_ids, boxes, strict=True)
+    ]
+    inputs = [*inputs, np.stack(drawn)]
+    if not detection_targets:
+        return inputs, []
+    rows = zip(drawn, class_ids, boxes, masks, strict=True)
+    rois, found, deltas, targets = (
+        np.stack(parts) for parts in zip(*(build_detection_targets(*row, config) for row in rows), strict=True)
+    )
+    return [*inputs, rois], [found[..., None], deltas, targets]
 
 
 def compose_image_meta(
@@ -227,13 +282,6 @@ def mold_image(images: np.ndarray, config: Config) -> np.ndarray:
 def unmold_image(normalized_images: np.ndarray, config: Config) -> np.ndarray:
     """Add the mean pixel; returns uint8."""
     return preprocess.add_mean(normalized_images, config.MEAN_PIXEL)
-
-
-def trim_zeros_graph(boxes: Any, name: str | None = None) -> tuple[Any, Any]:
-    """Return the rows of (N, 4) that are not all zeros, and which those are (N,) bool."""
-    filled = ops.any(boxes != 0, axis=-1)
-    places = ops.where(filled)[0]
-    return ops.take(boxes, places, axis=0), filled
 
 
 def norm_boxes_graph(boxes: Any, shape: Any) -> Any:

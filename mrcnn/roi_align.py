@@ -14,6 +14,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from mrcnn import rounding
+
 KERNELS = ("auto", "portable", "tensorflow")
 FINEST, COARSEST, CANONICAL, CANONICAL_SIZE = 2, 5, 4, 224.0
 
@@ -127,24 +129,15 @@ def sample_places(start: Any, end: Any, cells: Any, samples: int) -> tuple[Any, 
     """
     last = ops.cast(cells, "float32") - 1.0
     if samples > 1:
-        gaps = ops.clip(end, samples - 1.0, samples - 1.0)  # no constant: compilers multiply by its rounded reciprocal
-        step = (end - start) * last / gaps
-        place = _rounded(start * last)[..., None] + _rounded(ops.arange(samples, dtype="float32") * step[..., None])
+        step = rounding.divide((end - start) * last, samples - 1.0)
+        along = rounding.product(ops.arange(samples, dtype="float32"), step[..., None])
+        place = rounding.product(start, last)[..., None] + along
     else:
         place = (0.5 * (start + end) * last)[..., None]
     inside = ops.logical_and(place >= 0, place <= last[..., None])
     place = ops.clip(place, 0.0, last[..., None])
     lower = ops.floor(place)
     return ops.cast(lower, "int32"), ops.cast(ops.ceil(place), "int32"), place - lower, inside
-
-
-def _rounded(product: Any) -> Any:
-    """Keep a compiler from fusing the product into the sum that follows.
-
-    The last sample of a box that ends at the picture's edge falls on it or a rounding error beyond it, where it is
-    zero: the result depends on the last bit, and one rounding instead of two moves it. The bounds are never met.
-    """
-    return ops.clip(product, -1e9, 1e9)
 
 
 @keras.saving.register_keras_serializable(package="mrcnn")
