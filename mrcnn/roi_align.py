@@ -68,6 +68,8 @@ def _tensorflow(boxes: Any, levels: Any, features: Sequence[Any], samples: int) 
     flat_boxes, flat_levels = tf.reshape(boxes, (-1, 4)), tf.reshape(levels, (-1,))  # (B, N, 4) -> (B*N, 4)
     pictures = tf.repeat(tf.range(batch), count)
     crops, places = [], []
+    dtype = features[0].dtype
+    features = [tf.cast(feature, tf.float32) if dtype == tf.bfloat16 else feature for feature in features]
     for level, feature in enumerate(features, start=FINEST):
         here = tf.where(flat_levels == level)[:, 0]
         crops.append(
@@ -79,7 +81,7 @@ def _tensorflow(boxes: Any, levels: Any, features: Sequence[Any], samples: int) 
     order = tf.argsort(tf.concat(places, axis=0))
     pooled = tf.gather(tf.concat(crops, axis=0), order)
     pooled = tf.reshape(pooled, (batch, count, samples, samples, features[0].shape[-1]))
-    return tf.cast(pooled, features[0].dtype)
+    return tf.cast(pooled, dtype)
 
 
 def _portable(boxes: Any, levels: Any, features: Sequence[Any], samples: int) -> Any:

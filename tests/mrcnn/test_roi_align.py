@@ -69,3 +69,13 @@ def test_compiling_does_not_move_samples_over_the_edge(samples: int) -> None:
 
         compiled = tf.function(pool, jit_compile=True)
     assert relative(ops.convert_to_numpy(compiled(*inputs)), golden[f"roialign.out_{samples}"]) <= 1e-5
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_features_give_half_precision_boxes(kernel: str, dtype: str) -> None:
+    features = [ops.convert_to_tensor(ramp(size), dtype) for size in (9, 5, 3, 2)]
+    boxes = ops.convert_to_tensor([[[0, 0.25, 1, 0.75]]], "float32")
+    pooled = roi_align.crop(boxes, ops.convert_to_tensor([[2]], "int32"), features, 3, kernel)
+    assert keras.backend.standardize_dtype(pooled.dtype) == dtype
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(pooled, "float32"))[0, 0, 1, :, 0], [2, 4, 6])
