@@ -34,8 +34,9 @@ def resnet(image: Any, architecture: str, stage5: bool = True, train_bn: bool = 
     """
     if architecture not in BLOCKS:
         raise ValueError(f"no backbone {architecture!r}: expected one of {', '.join(BLOCKS)}")
-    x = layers.ZeroPadding2D(3, name="conv1_pad")(image)
-    x = layers.Conv2D(64, 7, strides=2, name="conv1")(x)
+    # Under mixed precision pictures and answers stay float32: grey levels and scores have no digits to spare.
+    x = layers.ZeroPadding2D(3, name="conv1_pad", dtype="float32")(image)
+    x = layers.Conv2D(64, 7, strides=2, name="conv1", dtype="float32")(x)
     x = BatchNorm(train_bn, name="bn_conv1")(x)
     x = layers.Activation("relu", name="conv1_relu")(x)
     stages = [x]

@@ -30,10 +30,10 @@ def rpn_model(channels: int, anchors_per_cell: int, anchor_stride: int = 1) -> k
     shared = layers.Conv2D(512, 3, padding="same", activation="relu", strides=anchor_stride, name="rpn_conv_shared")(
         features
     )
-    raw = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw")(shared)  # (B, H, W, 2K)
+    raw = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw", dtype="float32")(shared)  # (B, H, W, 2K)
     logits = layers.Reshape((-1, 2), name="rpn_class_logits")(raw)  # (B, H, W, 2K) -> (B, H*W*K, 2)
     probabilities = layers.Activation("softmax", name="rpn_class_xxx", dtype="float32")(logits)
-    deltas = layers.Conv2D(4 * anchors_per_cell, 1, name="rpn_bbox_pred")(shared)  # (B, H, W, 4K)
+    deltas = layers.Conv2D(4 * anchors_per_cell, 1, name="rpn_bbox_pred", dtype="float32")(shared)  # (B, H, W, 4K)
     deltas = layers.Reshape((-1, 4), name="rpn_bbox_flat")(deltas)  # (B, H, W, 4K) -> (B, H*W*K, 4)
     return keras.Model(features, [logits, probabilities, deltas], name="rpn_model")
 
