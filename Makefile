@@ -43,7 +43,7 @@ $(VENV)/.installed: setup.py $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-test: setup.py $(VENV)/.installed
-	$(BIN)/pip install --quiet -e '.[test,dev]'
+	$(BIN)/pip install --quiet -e '.[model,test,dev]'
 	@touch $@
 
 clean:

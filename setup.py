@@ -18,6 +18,7 @@ setup(
         "infer",
         "infer.effects",
         "infer.tracking",
+        "mrcnn",
     ],
     package_data={"infer": ["*.json", "*.html"]},
     install_requires=[
@@ -36,7 +37,8 @@ setup(
     ],
     extras_require={
         "gpu": ["onnxruntime-gpu>=1.20"],
-        "test": ["hypothesis>=6.100", "pytest>=8", "pytest-timeout>=2.3"],
+        "model": ["h5py>=3.11", "keras>=3.5", "matplotlib>=3.8", "tensorflow>=2.18"],
+        "test": ["hypothesis>=6.100", "piexif>=1.1", "psutil>=5.9", "pytest>=8", "pytest-timeout>=2.3"],
         "dev": ["mypy>=1.11", "ruff>=0.9"],
     },
 )

@@ -1,0 +1,132 @@
+"""One picture of a data set as an example to learn from: resized, augmented, boxes around its masks.
+
+Legend: H, W pixels of the molded picture, N objects, h, w cells of a small mask, C classes with background.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mrcnn import image_meta, masks, preprocess
+from mrcnn.dataset import Dataset
+
+# Augmenters that move pixels and may therefore be put on masks; all others change colours.
+MASK_AUGMENTERS = (
+    "Sequential",
+    "SomeOf",
+    "OneOf",
+    "Sometimes",
+    "Fliplr",
+    "Flipud",
+    "CropAndPad",
+    "Affine",
+    "PiecewiseAffine",
+)
+
+
+@dataclass(frozen=True)
+class Resizing:
+    """Numbers for `preprocess.resize_image`, and whether masks are kept small.
+
+    Attributes:
+        min_dim: see there, and so for the next four.
+        max_dim: -
+        min_scale: -
+        mode: -
+        border: -
+        mini_masks: (h, w), or None for masks of the picture's size.
+    """
+
+    min_dim: int
+    max_dim: int
+    min_scale: float = 0
+    mode: str = "square"
+    border: str = "edge"
+    mini_masks: tuple[int, int] | None = None
+
+
+class Example(NamedTuple):
+    """What there is to learn from one picture.
+
+    Attributes:
+        image: (H, W, 3) uint8.
+        meta: (12 + C,) see `image_meta`.
+        class_ids: (N,) int32.
+        boxes: (N, 4) int32 (y1, x1, y2, x2) pixels.
+        masks: (H, W, N) or (h, w, N) bool.
+    """
+
+    image: np.ndarray
+    meta: np.ndarray
+    class_ids: np.ndarray
+    boxes: np.ndarray
+    masks: np.ndarray
+
+
+def load(
+    dataset: Dataset,
+    image_id: int,
+    resizing: Resizing,
+    channels: int = 3,
+    flip: bool = False,
+    augmentation: Any = None,
+) -> Example:
+    """Load a picture and its truth.
+
+    Args:
+        dataset: prepared.
+        image_id: number in the data set.
+        resizing: how it is molded.
+        channels: of the network's pictures.
+        flip: whether it is mirrored half of the time.
+        augmentation: an imgaug augmenter; of those that move pixels the `MASK_AUGMENTERS` reach the masks.
+
+    Returns:
+        The example; objects that fall out of the picture are left out.
+
+    Source: original `model.load_image_gt`.
+    """
+    picture = preprocess.match_channels(dataset.load_image(image_id), channels)
+    drawn, class_ids = dataset.load_mask(image_id)
+    molded, placement = preprocess.resize_image(
+        picture, resizing.min_dim, resizing.max_dim, resizing.min_scale, resizing.mode, resizing.border
+    )
+    drawn = masks.resize_masks(drawn, placement.scale, placement.padding, placement.crop).astype(bool)
+    if flip and random.randint(0, 1):
+        molded, drawn = np.fliplr(molded), np.fliplr(drawn)
+    if augmentation is not None:
+        molded, drawn = augment(molded, drawn, augmentation)
+    seen = np.any(drawn, axis=(0, 1))
+    drawn, class_ids = drawn[..., seen], np.asarray(class_ids)[seen]
+    boxes = masks.extract_boxes(drawn)
+    active = np.zeros(dataset.num_classes, np.int32)
+    active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
+    if resizing.mini_masks is not None:
+        drawn = masks.minimize(boxes, drawn, resizing.mini_masks, resizing.border)
+    meta = image_meta.compose(image_id, picture.shape, molded.shape, placement.window, placement.scale, active)
+    return Example(molded, meta, class_ids, boxes, drawn)
+
+
+def augment(image: np.ndarray, drawn: np.ndarray, augmentation: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Put the same random change on a picture (H, W, 3) and its masks (H, W, N).
+
+    Raises:
+        ValueError: the augmenter changed the size.
+    """
+    import imgaug
+
+    def on_masks(images: Any, augmenter: Any, parents: Any, default: bool) -> bool:
+        return augmenter.__class__.__name__ in MASK_AUGMENTERS
+
+    fixed = augmentation.to_deterministic()
+    changed = fixed.augment_image(image)
+    moved = fixed.augment_image(drawn.astype(np.uint8), hooks=imgaug.HooksImages(activator=on_masks))
+    if changed.shape != image.shape or moved.shape != drawn.shape:
+        raise ValueError(
+            f"the augmentation changed the size {image.shape[:2]} to {changed.shape[:2]}; use augmenters that keep it"
+        )
+    return changed, moved.astype(bool)

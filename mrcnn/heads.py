@@ -1,0 +1,107 @@
+"""The two heads: class and box of a proposal, and its mask.
+
+Legend: B batch, N boxes, S samples along a side of a pooled box, D channels of the pyramid, C classes with background,
+U width of the fully connected layers. A head sees its boxes as one batch of B*N; masks have 2S x 2S cells.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from mrcnn.normalization import BatchNorm
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+class MergeBoxes(keras.layers.Layer):
+    """(B, N, ...) -> (B*N, ...): boxes become the batch."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"autocast": False, **kwargs})
+
+    def call(self, inputs: Any) -> Any:
+        """Merge the first two axes."""
+        return ops.reshape(inputs, (-1, *inputs.shape[2:]))
+
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
+        """Return (B*N, ...)."""
+        return keras.KerasTensor((None, *inputs.shape[2:]), dtype=inputs.dtype)
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+class SplitBoxes(keras.layers.Layer):
+    """(B*N, ...) -> (B, N, ...), as many boxes a picture as the second input, (B, N, 4), has."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"autocast": False, **kwargs})
+
+    def call(self, inputs: Any) -> Any:
+        """Split the first axis."""
+        values, boxes = inputs
+        return ops.reshape(values, (-1, ops.shape(boxes)[1], *values.shape[1:]))
+
+    def compute_output_spec(self, inputs: Any) -> keras.KerasTensor:
+        """Return (B, N, ...)."""
+        values, boxes = inputs
+        return keras.KerasTensor((*boxes.shape[:2], *values.shape[1:]), dtype=values.dtype)
+
+
+def classifier_head(
+    pooled: Any, boxes: Any, num_classes: int, units: int = 1024, train_bn: bool = False
+) -> tuple[Any, Any, Any]:
+    """Tell the class of every box and correct it.
+
+    Args:
+        pooled: (B, N, S, S, D) Keras tensor.
+        boxes: (B, N, 4) Keras tensor, only its N is used.
+        num_classes: C.
+        units: U.
+        train_bn: see `BatchNorm`.
+
+    Returns:
+        Class logits (B, N, C), probabilities (B, N, C), deltas (B, N, C, 4); float32.
+
+    Source: arXiv 1703.06870 section 3 and figure 4 right; original `model.fpn_classifier_graph`.
+    """
+    x = MergeBoxes(name="mrcnn_class_merge")(pooled)  # (B, N, S, S, D) -> (B*N, S, S, D)
+    x = layers.Conv2D(units, pooled.shape[2], name="mrcnn_class_conv1")(x)  # (B*N, 1, 1, U): fully connected
+    x = BatchNorm(train_bn, name="mrcnn_class_bn1")(x)
+    x = layers.Activation("relu", name="mrcnn_class_relu1")(x)
+    x = layers.Conv2D(units, 1, name="mrcnn_class_conv2")(x)
+    x = BatchNorm(train_bn, name="mrcnn_class_bn2")(x)
+    x = layers.Activation("relu", name="mrcnn_class_relu2")(x)
+    shared = layers.Reshape((units,), name="pool_squeeze")(x)  # (B*N, 1, 1, U) -> (B*N, U)
+    logits = layers.Dense(num_classes, name="mrcnn_class_logits", dtype="float32")(shared)
+    deltas = layers.Dense(4 * num_classes, name="mrcnn_bbox_fc", dtype="float32")(shared)
+    deltas = layers.Reshape((num_classes, 4), name="mrcnn_bbox_flat")(deltas)  # (B*N, 4C) -> (B*N, C, 4)
+    logits = SplitBoxes(name="mrcnn_class_logits_split", dtype="float32", autocast=True)([logits, boxes])
+    deltas = SplitBoxes(name="mrcnn_bbox", dtype="float32", autocast=True)([deltas, boxes])
+    probabilities = layers.Activation("softmax", name="mrcnn_class", dtype="float32")(logits)
+    return logits, probabilities, deltas
+
+
+def mask_head(pooled: Any, boxes: Any, num_classes: int, train_bn: bool = False) -> Any:
+    """Draw the mask of every box, one for each class.
+
+    Args:
+        pooled: (B, N, S, S, D) Keras tensor.
+        boxes: (B, N, 4) Keras tensor, only its N is used.
+        num_classes: C.
+        train_bn: see `BatchNorm`.
+
+    Returns:
+        (B, N, 2S, 2S, C) float32 probabilities.
+
+    Source: arXiv 1703.06870 section 3 and figure 4 right; original `model.build_fpn_mask_graph`.
+    """
+    depth = pooled.shape[-1]
+    x = MergeBoxes(name="mrcnn_mask_merge")(pooled)  # (B, N, S, S, D) -> (B*N, S, S, D)
+    for number in (1, 2, 3, 4):
+        x = layers.Conv2D(256, 3, padding="same", name=f"mrcnn_mask_conv{number}")(x)
+        x = BatchNorm(train_bn, name=f"mrcnn_mask_bn{number}")(x)
+        x = layers.Activation("relu", name=f"mrcnn_mask_relu{number}")(x)
+    x = layers.Conv2DTranspose(depth, 2, strides=2, activation="relu", name="mrcnn_mask_deconv")(x)
+    x = layers.Conv2D(num_classes, 1, activation="sigmoid", name="mrcnn_mask")(x)
+    return SplitBoxes(name="mrcnn_mask_split", dtype="float32", autocast=True)([x, boxes])

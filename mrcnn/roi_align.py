@@ -1,0 +1,177 @@
+"""RoIAlign over the pyramid; the choice of kernel for each backend is made here and nowhere else.
+
+Legend: B batch, N boxes, S samples along a side of the pooled box, L levels, C channels, H and W cells of a level.
+Boxes are normalised (y1, x1, y2, x2). One bilinear sample a bin, the outermost on the box's edges (not the four inside
+each bin of the paper): what the published weights were trained with. A sample outside the picture is zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from mrcnn import rounding
+
+KERNELS = ("auto", "portable", "tensorflow")
+FINEST, COARSEST, CANONICAL, CANONICAL_SIZE = 2, 5, 4, 224.0
+
+
+def assign_levels(boxes: Any, image_area: Any) -> Any:
+    """Choose the level that a box is read from: a box of 224 x 224 pixels from P4, half that size from P3.
+
+    Args:
+        boxes: (B, N, 4) float32.
+        image_area: float32 tensor of pixels of the molded picture, scalar.
+
+    Returns:
+        (B, N) int32 from 2 to 5.
+
+    Source: arXiv 1612.03144 equation 1; original `model.PyramidROIAlign`.
+    """
+    heights, widths = boxes[..., 2] - boxes[..., 0], boxes[..., 3] - boxes[..., 1]
+    ratio = ops.sqrt(ops.maximum(heights * widths, 0.0)) / (CANONICAL_SIZE / ops.sqrt(image_area))
+    octaves = ops.log(ops.maximum(ratio, 1e-12)) / math.log(2.0)
+    return ops.clip(CANONICAL + ops.cast(ops.round(octaves), "int32"), FINEST, COARSEST)
+
+
+def crop(boxes: Any, levels: Any, features: Sequence[Any], samples: int, kernel: str = "auto") -> Any:
+    """Sample every box on its level.
+
+    Args:
+        boxes: (B, N, 4) float32.
+        levels: (B, N) int32 from 2.
+        features: L times (B, H, W, C), finest first.
+        samples: S.
+        kernel: "portable" runs on every backend and compiles anywhere; "tensorflow" uses its own operator, which
+            XLA does not know; "auto" takes the faster one.
+
+    Returns:
+        (B, N, S, S, C) in the features' dtype.
+    """
+    if kernel not in KERNELS:
+        raise ValueError(f"no RoIAlign kernel {kernel!r}: expected one of {', '.join(KERNELS)}")
+    if kernel == "auto":
+        kernel = "tensorflow" if keras.backend.backend() == "tensorflow" else "portable"
+    run = _tensorflow if kernel == "tensorflow" else _portable
+    return run(ops.stop_gradient(boxes), ops.stop_gradient(levels), features, samples)
+
+
+def _tensorflow(boxes: Any, levels: Any, features: Sequence[Any], samples: int) -> Any:
+    """Crop level by level, then put the crops back into the order of the boxes."""
+    import tensorflow as tf
+
+    batch, count = tf.shape(boxes)[0], tf.shape(boxes)[1]
+    flat_boxes, flat_levels = tf.reshape(boxes, (-1, 4)), tf.reshape(levels, (-1,))  # (B, N, 4) -> (B*N, 4)
+    pictures = tf.repeat(tf.range(batch), count)
+    crops, places = [], []
+    dtype = features[0].dtype
+    features = [tf.cast(feature, tf.float32) if dtype == tf.bfloat16 else feature for feature in features]
+    for level, feature in enumerate(features, start=FINEST):
+        here = tf.where(flat_levels == level)[:, 0]
+        crops.append(
+            tf.image.crop_and_resize(
+                feature, tf.gather(flat_boxes, here), tf.gather(pictures, here), (samples, samples)
+            )
+        )
+        places.append(here)
+    order = tf.argsort(tf.concat(places, axis=0))
+    pooled = tf.gather(tf.concat(crops, axis=0), order)
+    pooled = tf.reshape(pooled, (batch, count, samples, samples, features[0].shape[-1]))
+    return tf.cast(pooled, dtype)
+
+
+def _portable(boxes: Any, levels: Any, features: Sequence[Any], samples: int) -> Any:
+    """Join the levels to one list of cells and gather the four neighbours of every sample from it."""
+    batch, channels = ops.shape(features[0])[0], features[0].shape[-1]
+    cells = ops.concatenate([ops.reshape(level, (batch, -1, channels)) for level in features], axis=1)
+    per_picture = ops.shape(cells)[1]
+    cells = ops.reshape(cells, (-1, channels))  # (B, sum of H*W, C) -> (B * sum of H*W, C)
+    shapes = [ops.shape(level)[1:3] for level in features]
+    starts = [0]
+    for height, width in shapes[:-1]:
+        starts.append(starts[-1] + height * width)
+
+    def by_level(values: Sequence[Any]) -> Any:  # L numbers -> (B, N)
+        return ops.take(ops.stack([ops.cast(value, "int32") for value in values]), levels - FINEST, axis=0)
+
+    heights, widths = by_level([shape[0] for shape in shapes]), by_level([shape[1] for shape in shapes])
+    first = by_level(starts) + ops.arange(batch, dtype="int32")[:, None] * per_picture
+    top, bottom, weight_y, inside_y = sample_places(boxes[..., 0], boxes[..., 2], heights, samples)  # (B, N, S)
+    left, right, weight_x, inside_x = sample_places(boxes[..., 1], boxes[..., 3], widths, samples)
+
+    def cell(rows: Any, columns: Any) -> Any:  # (B, N, S), (B, N, S) -> (B, N, S, S, C)
+        places = first[..., None, None] + rows[..., :, None] * widths[..., None, None] + columns[..., None, :]
+        return ops.take(cells, places, axis=0)
+
+    weight_x = ops.cast(weight_x, cells.dtype)[..., None, :, None]
+    weight_y = ops.cast(weight_y, cells.dtype)[..., :, None, None]
+    upper_left, lower_left = cell(top, left), cell(bottom, left)
+    upper = upper_left + (cell(top, right) - upper_left) * weight_x
+    lower = lower_left + (cell(bottom, right) - lower_left) * weight_x
+    inside = ops.logical_and(inside_y[..., :, None], inside_x[..., None, :])[..., None]
+    pooled = upper + (lower - upper) * weight_y
+    return ops.where(inside, pooled, ops.zeros_like(pooled))
+
+
+def sample_places(start: Any, end: Any, cells: Any, samples: int) -> tuple[Any, Any, Any, Any]:
+    """Lay the samples along one side.
+
+    Args:
+        start: (B, N) float32 normalised.
+        end: (B, N) float32 normalised.
+        cells: (B, N) int32 H or W of the level.
+        samples: S.
+
+    Returns:
+        (B, N, S) lower and upper cell int32, weight of the upper one, and whether the sample is in the picture.
+    """
+    last = ops.cast(cells, "float32") - 1.0
+    if samples > 1:
+        step = rounding.divide((end - start) * last, samples - 1.0)
+        along = rounding.product(ops.arange(samples, dtype="float32"), step[..., None])
+        place = rounding.product(start, last)[..., None] + along
+    else:
+        place = (0.5 * (start + end) * last)[..., None]
+    inside = ops.logical_and(place >= 0, place <= last[..., None])
+    place = ops.clip(place, 0.0, last[..., None])
+    lower = ops.floor(place)
+    return ops.cast(lower, "int32"), ops.cast(ops.ceil(place), "int32"), place - lower, inside
+
+
+@keras.saving.register_keras_serializable(package="mrcnn")
+class PyramidROIAlign(keras.layers.Layer):
+    """Pool every box to S x S from the level that fits its size.
+
+    Inputs: boxes (B, N, 4), picture sizes (B, 2) pixels (all alike), then P2 ... P5. Output: (B, N, S, S, C).
+
+    Args:
+        samples: S.
+        kernel: see `crop`.
+
+    Source: arXiv 1703.06870 section 3, arXiv 1612.03144 section 4.2; original `model.PyramidROIAlign`.
+    """
+
+    def __init__(self, samples: int, kernel: str = "auto", **kwargs: Any) -> None:
+        super().__init__(**{"autocast": False, **kwargs})
+        self.samples = samples
+        self.kernel = kernel
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        """Pool the boxes."""
+        boxes, sizes, *features = inputs
+        levels = assign_levels(boxes, sizes[0, 0] * sizes[0, 1])
+        return crop(boxes, levels, features, self.samples, self.kernel)
+
+    def compute_output_spec(self, inputs: Sequence[Any]) -> keras.KerasTensor:
+        """Return (B, N, S, S, C) in the features' dtype."""
+        boxes, features = inputs[0], inputs[2]
+        shape = (*boxes.shape[:2], self.samples, self.samples, features.shape[-1])
+        return keras.KerasTensor(shape, dtype=features.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what the constructor takes."""
+        return {**super().get_config(), "samples": self.samples, "kernel": self.kernel}

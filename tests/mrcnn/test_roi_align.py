@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from mrcnn_goldens import relative, stored
+
+from mrcnn import roi_align
+
+KERNELS = ["portable", "tensorflow"] if keras.backend.backend() == "tensorflow" else ["portable"]
+
+
+def ramp(size: int) -> np.ndarray:
+    """(1, size, size, 1) whose value is the column."""
+    return np.tile(np.arange(size, dtype="float32"), (size, 1))[None, :, :, None]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_samples_lie_on_the_edges_of_the_box_and_are_zero_outside(kernel: str) -> None:
+    features = [ops.convert_to_tensor(ramp(size)) for size in (9, 5, 3, 2)]
+    boxes = ops.convert_to_tensor([[[0, 0.25, 1, 0.75], [0, 0.5, 1, 1.5]]], "float32")
+    levels = ops.convert_to_tensor([[2, 3]], "int32")
+    pooled = ops.convert_to_numpy(roi_align.crop(boxes, levels, features, 3, kernel))[0, :, 1, :, 0]
+    np.testing.assert_allclose(pooled, [[2, 4, 6], [2, 4, 0]])
+
+
+def test_a_box_of_224_pixels_is_read_from_p4_and_half_of_it_from_p3() -> None:
+    sides = np.array([1, 56, 112, 224, 448, 1024], "float32") / 1024
+    boxes = np.stack([np.zeros(6), np.zeros(6), sides, sides], axis=-1)[None].astype("float32")
+    levels = roi_align.assign_levels(ops.convert_to_tensor(boxes), ops.convert_to_tensor(np.float32(1024 * 1024)))
+    assert ops.convert_to_numpy(levels).tolist() == [[2, 2, 3, 4, 5, 5]]
+
+
+def test_unknown_kernel_is_named() -> None:
+    with pytest.raises(ValueError, match="no RoIAlign kernel 'fast'"):
+        roi_align.crop(ops.zeros((1, 1, 4)), ops.zeros((1, 1), "int32"), [], 7, "fast")
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("samples", [7, 14])
+def test_pooled_boxes_equal_the_originals(kernel: str, samples: int) -> None:
+    golden = stored("layers")
+    names = ["roialign.boxes", *(f"roialign.P{level}" for level in (2, 3, 4, 5))]
+    boxes, *features = (ops.convert_to_tensor(golden[name]) for name in names)
+    sizes = ops.convert_to_tensor(golden["roialign.meta"][:, 4:6])
+    pooled = roi_align.PyramidROIAlign(samples, kernel)([boxes, sizes, *features])
+    assert relative(ops.convert_to_numpy(pooled), golden[f"roialign.out_{samples}"]) <= 1e-5
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="no compiler")
+@pytest.mark.parametrize("samples", [7, 14])
+def test_compiling_does_not_move_samples_over_the_edge(samples: int) -> None:
+    golden = stored("layers")
+    names = ["roialign.boxes", *(f"roialign.P{level}" for level in (2, 3, 4, 5))]
+    inputs = [ops.convert_to_tensor(golden[name]) for name in names]
+    inputs.insert(1, ops.convert_to_tensor(golden["roialign.meta"][:, 4:6]))
+    layer = roi_align.PyramidROIAlign(samples, "portable")
+
+    def pool(*tensors: object) -> object:
+        return layer(list(tensors))
+
+    if keras.backend.backend() == "jax":
+        import jax
+
+        compiled = jax.jit(pool)
+    else:
+        import tensorflow as tf
+
+        compiled = tf.function(pool, jit_compile=True)
+    assert relative(ops.convert_to_numpy(compiled(*inputs)), golden[f"roialign.out_{samples}"]) <= 1e-5
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_features_give_half_precision_boxes(kernel: str, dtype: str) -> None:
+    features = [ops.convert_to_tensor(ramp(size), dtype) for size in (9, 5, 3, 2)]
+    boxes = ops.convert_to_tensor([[[0, 0.25, 1, 0.75]]], "float32")
+    pooled = roi_align.crop(boxes, ops.convert_to_tensor([[2]], "int32"), features, 3, kernel)
+    assert keras.backend.standardize_dtype(pooled.dtype) == dtype
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(pooled, "float32"))[0, 0, 1, :, 0], [2, 4, 6])
