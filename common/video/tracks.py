@@ -146,6 +146,7 @@ class TrackCopier:
     frames of the video tell how far the file has got where sound and subtitles are silent.
 
     Attributes:
+        left_out: packets before the first picture that the container cannot hold.
         damaged: what of the source could not be read, in plain words.
     """
 
@@ -153,6 +154,7 @@ class TrackCopier:
         self, path: Path, tracks: list[Track], output: OutputContainer, container: Container, keep_all: bool
     ) -> None:
         self.damaged: list[str] = []
+        self.left_out = 0
         self._output, self._container = output, container
         self._source: InputContainer = open_source(path)
         self._pairs: dict[int, Stream] = {}
@@ -254,7 +256,8 @@ class TrackCopier:
         packet.pts -= round(shift / base)
         packet.dts -= round(shift / base)
         if packet.pts < 0 and not self._container.negative_times:
-            return None  # the silent lead-in of an encoder; only containers that can hide it hold it
+            self.left_out += 1  # mostly the silent lead-in of an encoder, which only some containers can hide
+            return None
         packet.stream = copy
         due = packet.dts * base
         self._keep_order(packet, copy)

@@ -280,6 +280,11 @@ class VideoWriter:
         except (av.FFmpegError, OSError) as error:
             raise self._explained(error) from error
         self.damaged += self._copier.damaged
+        if self._copier.left_out:
+            label = self.encoding.container.label
+            self.notes.append(
+                f"{label} begins with the picture: {self._copier.left_out} packets before it are left out"
+            )
         if self._moved:
             self.notes.append(f"{self._moved} pictures shared a time with the one before and were moved by one tick")
 

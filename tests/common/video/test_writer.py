@@ -344,3 +344,12 @@ def test_a_cut_outs_alpha_is_really_in_the_file(name, tmp_path):
         half = alpha.shape[1] // 2
         assert alpha[:, : half - 8].max() < 10
         assert alpha[:, half + 8 :].min() > 245
+
+
+def test_sound_that_a_container_cannot_hold_is_named(tmp_path):
+    """AVI begins at zero; H.264 with B-pictures begins a frame late there, and the sound before it has no place."""
+    source = make(ClipSpec("late.avi", sounds=(Sound(),), options={"bf": "2", "preset": "veryfast"}), tmp_path)
+    notes = rewrite(source, tmp_path / "out.avi").notes
+    lost = len(packets_of(source, "audio")) - len(packets_of(tmp_path / "out.avi", "audio"))
+    assert lost > 0
+    assert any(f"{lost} packets before it are left out" in note for note in notes)
