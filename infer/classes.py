@@ -248,9 +248,7 @@ def _not_found(
     ready = [name for name in preset.classes if finders(name, available)] if preset else []
     instead = f"; of this preset {', '.join(ready)} can be hidden now" if ready else ""
     now = ", ".join(dict.fromkeys(name for classes in available.values() for name in classes))
-    raise UserError(
-        f"{subject} waits for {waits}, which is not here{instead or f'; what can be hidden without it: {now}'}"
-    )
+    raise UserError(f"{subject} waits for {waits}{instead or f'; what can be hidden without it: {now}'}")
 
 
 class _PresetFile:
