@@ -18,9 +18,7 @@ from infer.tracking.link import Observation, link
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks stages", description=__doc__)
-    parser.add_argument(
-        "--clip", type=Path, default=SINGER, metavar="FILE", help="default: %(default)s"
-    )
+    parser.add_argument("--clip", type=Path, default=SINGER, metavar="FILE", help="default: %(default)s")
     clip = parser.parse_args(argv).clip
     search = Search()
     detector = open_wanted(search)
