@@ -51,7 +51,11 @@ def own_masks(masks: np.ndarray, class_ids: np.ndarray, places: np.ndarray) -> n
 
 
 def box_masks(
-    masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int], border: str = "edge"
+    masks: np.ndarray,
+    boxes: np.ndarray,
+    size: tuple[int, int],
+    border: str = "edge",
+    threshold: float = THRESHOLD,
 ) -> Iterator[tuple[np.ndarray, int, int]]:
     """Enlarge every mask to its box.
 
@@ -60,6 +64,7 @@ def box_masks(
         boxes: (N, 4) int pixels; parts outside the picture are cut off.
         size: (H, W).
         border: see `resample`; "constant" gives the original's masks to the pixel.
+        threshold: probability from which a pixel belongs to the object; lower gives a larger mask.
 
     Yields:
         The part of the picture under the box, (box width, box height) bool, transposed so that its memory runs down the
@@ -71,7 +76,7 @@ def box_masks(
         if bottom <= top or right <= left:
             yield np.zeros((0, 0), bool), 0, 0
             continue
-        filled = resample.resize(np.ascontiguousarray(mask.T), (right - left, bottom - top), border) >= THRESHOLD
+        filled = resample.resize(np.ascontiguousarray(mask.T), (right - left, bottom - top), border) >= threshold
         inside = filled[max(-left, 0) : size[1] - left, max(-top, 0) : size[0] - top]
         yield inside, max(top, 0), max(left, 0)
 
@@ -84,7 +89,13 @@ def full_masks(masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int], bord
     return frames.transpose(1, 2, 0)
 
 
-def compact_masks(masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int], border: str = "edge") -> sv.CompactMask:
+def compact_masks(
+    masks: np.ndarray,
+    boxes: np.ndarray,
+    size: tuple[int, int],
+    border: str = "edge",
+    threshold: float = THRESHOLD,
+) -> sv.CompactMask:
     """Turn masks into run lengths without ever making a frame.
 
     Args:
@@ -92,12 +103,13 @@ def compact_masks(masks: np.ndarray, boxes: np.ndarray, size: tuple[int, int], b
         boxes: (N, 4) int pixels.
         size: (H, W).
         border: see `resample`.
+        threshold: see `box_masks`.
 
     Returns:
         N compact masks of frames of `size`.
     """
     runs, shapes, offsets = [], [], []
-    for inside, top, left in box_masks(masks, boxes, size, border):
+    for inside, top, left in box_masks(masks, boxes, size, border, threshold):
         part = inside if inside.size else np.zeros((1, 1), bool)
         runs.append(_run_lengths(part.ravel()))
         shapes.append(part.shape[::-1])

@@ -17,9 +17,8 @@ import keras
 import numpy as np
 
 from common.errors import UserError
+from mrcnn.weight_file import read_layers
 
-WRAPPER = "model_weights"  # files of whole models keep their weights in this group
-IGNORED_LAYERS = ("anchors",)  # some ports saved the anchors, batch size and all, as a weight
 SUFFIX = ":0"
 
 
@@ -67,45 +66,6 @@ def weighted_layers(model: keras.Model) -> dict[str, list[Any]]:
         if variables:
             found[layer.name] = variables
     return found
-
-
-def read_layers(path: Path) -> dict[str, list[np.ndarray]]:
-    """Read every weighted layer of a file.
-
-    Args:
-        path: an .h5 file.
-
-    Returns:
-        Layer name to its arrays in the order of `weight_names`.
-
-    Raises:
-        UserError: no such file, no HDF5 file, truncated, or not a weight file.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: no such weight file; give the path of an .h5 file or download one first")
-    try:
-        with h5py.File(path, "r") as file:
-            root = file[WRAPPER] if "layer_names" not in file.attrs and WRAPPER in file else file
-            if "layer_names" not in root.attrs:
-                raise UserError(f"{path}: no `layer_names`: not a Keras-2 weight file")
-            names = _texts(root.attrs, "layer_names")
-            layers = {name: [np.asarray(root[name][part]) for part in _weight_names(root[name])] for name in names}
-    except (OSError, KeyError) as error:
-        raise UserError(f"{path}: cannot be read as a weight file ({error}); download or copy it again") from error
-    return {name: arrays for name, arrays in layers.items() if arrays and name not in IGNORED_LAYERS}
-
-
-def _weight_names(group: h5py.Group) -> list[str]:
-    return _texts(group.attrs, "weight_names")
-
-
-def _texts(attributes: h5py.AttributeManager, name: str) -> list[str]:
-    """Read a list of names, stored as bytes or text, split over `name0`, `name1`, ... where it was too long."""
-    if name in attributes:
-        values: Iterable[Any] = attributes[name]
-    else:
-        values = [value for number in range(len(attributes)) for value in attributes.get(f"{name}{number}", [])]
-    return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
 
 
 def load(model: keras.Model, path: str | Path, by_name: bool = False, exclude: Sequence[str] = ()) -> LoadReport:

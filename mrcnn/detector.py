@@ -1,0 +1,296 @@
+"""A checkpoint as a detector: RGB pictures in, `supervision.Detections` with compact masks out.
+
+Here, and nowhere else, the network's normalised (y1, x1, y2, x2) meet the toolkit's pixels (x1, y1, x2, y2).
+
+Legend: B pictures of a batch, H, W pixels of a picture, h, w of a molded one, K detections with padding, N real ones,
+M side of the network's masks, C classes with background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import supervision as sv
+
+from common.detectors.pictures import check_pictures
+from common.errors import UserError
+from mrcnn import checkpoint, from_config, image_meta, postprocess, preprocess
+from mrcnn.anchors import normalized_anchors
+from mrcnn.choice import choose
+from mrcnn.config import Config
+
+# Weak sightings are wanted, since linking decides over the whole clip; below this the network sees things everywhere.
+FLOOR = 0.3
+SURE = 0.7  # the original's DETECTION_MIN_CONFIDENCE, for a checkpoint whose own is no help
+RESIZE_MODES = ("auto", "square", "pad64")
+RUNTIMES = ("auto", "keras", "onnx")
+
+# Pictures, rows of meta, anchors -> detections (B, K, 6) normalised, masks (B, N, M, M) of their own classes.
+Engine = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Molding:
+    """How a picture is brought to the network's size.
+
+    Attributes:
+        min_dim, max_dim, min_scale, mode, limited, border: see `preprocess.resize_image`.
+        channels: of the network's pictures.
+        mean_pixel: (channels,) grey levels.
+        classes: C, for the row of meta.
+    """
+
+    min_dim: int | None
+    max_dim: int | None
+    min_scale: float | None
+    mode: str
+    limited: bool
+    border: str
+    channels: int
+    mean_pixel: tuple[float, ...]
+    classes: int
+
+    @classmethod
+    def of(cls, config: Config, input_size: int | None = None, resize: str = "auto") -> Molding:
+        """Read a configuration.
+
+        Args:
+            config: of the checkpoint.
+            input_size: longer side at which pictures are analysed; None: as the configuration says.
+            resize: "square" pads to a square as in training, "pad64" to multiples of 64 only, at the same scale: a
+                16:9 picture is 0.56 of the square then. "auto" is "pad64".
+        """
+        min_dim: int | None = config.IMAGE_MIN_DIM
+        max_dim: int | None = config.IMAGE_MAX_DIM
+        min_scale: float | None = config.IMAGE_MIN_SCALE
+        limited = config.IMAGE_RESIZE_MODE == "square" or bool(config.LIMIT_PAD64)
+        if config.IMAGE_RESIZE_MODE == "none":
+            min_dim = max_dim = min_scale = None
+        if input_size is not None:
+            min_dim, max_dim, min_scale, limited = input_size, input_size, 0, True
+        if resize == "square" and not (limited and max_dim and max_dim % preprocess.MULTIPLE == 0):
+            raise UserError(
+                f"resize=square needs the side of the square: give --input-size, a multiple of {preprocess.MULTIPLE}"
+            )
+        return cls(
+            min_dim=min_dim,
+            max_dim=max_dim,
+            min_scale=min_scale,
+            mode="square" if resize == "square" else "pad64",
+            limited=limited,
+            border=config.RESIZE_BORDER,
+            channels=config.IMAGE_CHANNEL_COUNT,
+            mean_pixel=tuple(float(value) for value in config.MEAN_PIXEL),
+            classes=config.NUM_CLASSES,
+        )
+
+    def __call__(self, picture: np.ndarray) -> Molded:
+        """Mold one (H, W, 3) uint8 picture."""
+        matched = preprocess.match_channels(picture, self.channels)
+        resized, placement = preprocess.resize_image(
+            matched, self.min_dim, self.max_dim, self.min_scale, self.mode, self.border, limited=self.limited
+        )
+        active = np.zeros(self.classes, np.int32)
+        meta = image_meta.compose(0, matched.shape, resized.shape, placement.window, placement.scale, active)
+        pixels = preprocess.subtract_mean(resized, self.mean_pixel)
+        return Molded(pixels, meta.astype(np.float32), placement.window, (picture.shape[0], picture.shape[1]))
+
+
+@dataclass(frozen=True)
+class Molded:
+    """A picture ready for the network.
+
+    Attributes:
+        pixels: (h, w, channels) float32, mean subtracted.
+        meta: (12 + C,) float32.
+        window: (y1, x1, y2, x2) molded pixels that are not padding.
+        size: (H, W) of the picture.
+    """
+
+    pixels: np.ndarray
+    meta: np.ndarray
+    window: tuple[int, int, int, int]
+    size: tuple[int, int]
+
+
+class MaskRCNNDetector:
+    """Finds what a checkpoint was trained for, with masks.
+
+    Attributes:
+        name: "mask-rcnn".
+        classes: the checkpoint's, without background.
+        device: where it runs, in words.
+        floor: lowest score that it returns.
+        sure: score from which one sighting alone is believed: the checkpoint's DETECTION_MIN_CONFIDENCE.
+        weights: the file.
+        config: the checkpoint's settings, with those in force.
+        engine: see `Engine`.
+    """
+
+    name = "mask-rcnn"
+
+    def __init__(  # noqa: PLR0913  (each is an option on the command line)
+        self,
+        weights: str | Path,
+        *,
+        classes: str | Path | Sequence[str] | None = None,
+        device: str = "auto",
+        floor: float = FLOOR,
+        nms: float | None = None,
+        mask_threshold: float = postprocess.THRESHOLD,
+        input_size: int | None = None,
+        resize: str = "auto",
+        runtime: str = "auto",
+        batch: int = 1,
+        thresholds: Mapping[str, float] | None = None,
+    ) -> None:
+        """Open a checkpoint.
+
+        Args:
+            weights: an .h5 file or a run folder, see `choice.choose`.
+            classes: class names for a file that carries none, see `class_names.given_names`.
+            device: "auto", "cpu", "cuda" ...
+            floor: lowest score to return, above 0, below 1.
+            nms: intersection over union above which two boxes of a class are one object; None: as trained.
+            mask_threshold: probability from which a pixel belongs to an object, above 0, below 1; lower gives larger
+                masks. Masks never reach beyond their boxes.
+            input_size: longer side in pixels at which pictures are analysed; None: as trained.
+            resize: see `Molding.of`.
+            runtime: "keras", "onnx", or "auto".
+            batch: pictures that go through the network together. On a CPU more than one gains nothing.
+            thresholds: class name -> score that counts as `sure` for it. Scores of that class are bent so that this
+                one comes to lie at `sure`: one number holds for all classes then. None: those of the run's choice.json.
+
+        Raises:
+            UserError: no such checkpoint, or it cannot be used; device not available; a number out of range.
+        """
+        _check(floor, nms, mask_threshold, input_size, batch, resize, runtime)
+        chosen = choose(weights)
+        info = checkpoint.read(chosen.checkpoint, classes)
+        settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": floor}
+        if nms is not None:
+            settings["DETECTION_NMS_THRESHOLD"] = nms
+        self.weights, self.floor, self.sure = info.path, floor, _sure(info.config, floor)
+        self.classes = info.class_names[1:]
+        self.molding = Molding.of(info.config, input_size, resize)
+        info = info.changed(**settings)
+        self.config = info.config
+        self.engine, self.device, self._scope = _keras_engine(info, device)
+        self._mask_threshold, self._batch = mask_threshold, batch
+        self._bend = _bend(self.classes, chosen.thresholds if thresholds is None else thresholds, self.sure)
+
+    def __call__(self, pictures: Sequence[np.ndarray]) -> list[sv.Detections]:
+        """Find objects.
+
+        Args:
+            pictures: each (H, W, 3) uint8 RGB, upright; sizes may differ.
+
+        Returns:
+            One `Detections` a picture, best score first: boxes in pixels, compact masks.
+
+        Raises:
+            ValueError: a picture has another type or shape.
+        """
+        check_pictures(pictures)
+        molded = [self.molding(picture) for picture in pictures]
+        found: dict[int, sv.Detections] = {}
+        for places in _alike(molded, self._batch):
+            rows = [molded[place] for place in places]
+            detections, masks = self._run(rows)
+            for place, row, of_one, drawn in zip(places, rows, detections, masks, strict=True):
+                found[place] = self._in_picture(row, of_one, drawn)
+        return [found[place] for place in range(len(pictures))]
+
+    def _run(self, rows: Sequence[Molded]) -> tuple[np.ndarray, np.ndarray]:
+        pixels, metas = np.stack([row.pixels for row in rows]), np.stack([row.meta for row in rows])
+        grid = from_config.anchor_grid(self.config, (pixels.shape[1], pixels.shape[2]))
+        laid = normalized_anchors(grid.size, grid.scales, grid.ratios, grid.strides, grid.anchor_stride)
+        with self._scope():
+            return self.engine(pixels, metas, np.broadcast_to(laid, (len(rows), *laid.shape)))
+
+    def _in_picture(self, row: Molded, detections: np.ndarray, masks: np.ndarray) -> sv.Detections:
+        """Bring (K, 6) detections and (N, M, M) masks of one picture back to it."""
+        molded_size = (row.pixels.shape[0], row.pixels.shape[1])
+        boxes, places = postprocess.boxes_in_picture(detections, row.window, molded_size, row.size)
+        believed = detections[places, 5] >= self.floor
+        boxes, places = boxes[believed], places[believed]
+        if not len(places):
+            return sv.Detections.empty()
+        class_ids = detections[places, 4].astype(int) - 1
+        return sv.Detections(
+            xyxy=boxes[:, [1, 0, 3, 2]].astype(np.float32),
+            confidence=self._bend(detections[places, 5], class_ids).astype(np.float32),
+            class_id=class_ids,
+            mask=postprocess.compact_masks(masks[places], boxes, row.size, self.molding.border, self._mask_threshold),
+        )
+
+
+def _check(
+    floor: float,
+    nms: float | None,
+    mask_threshold: float,
+    input_size: int | None,
+    batch: int,
+    resize: str,
+    runtime: str,
+) -> None:
+    for name, value in (("the floor is a score", floor), ("mask_threshold is a probability", mask_threshold)):
+        if not 0 < value < 1:
+            raise UserError(f"{name} between 0 and 1, got {value}")
+    if nms is not None and not 0 < nms <= 1:
+        raise UserError(f"nms is an overlap between 0 and 1, got {nms}")
+    if input_size is not None and input_size < preprocess.MULTIPLE:
+        raise UserError(f"input_size is the longer side in pixels, {preprocess.MULTIPLE} or more, got {input_size}")
+    if batch < 1:
+        raise UserError(f"batch is a number of pictures, 1 or more, got {batch}")
+    for name, word, known in (("resize", resize, RESIZE_MODES), ("runtime", runtime, RUNTIMES)):
+        if word not in known:
+            raise UserError(f"unknown {name} {word!r}: choose one of {', '.join(known)}")
+
+
+def _sure(config: Config, floor: float) -> float:
+    """The score that the checkpoint's maker believes from; evaluation settings of 0 tell nothing."""
+    own = float(config.DETECTION_MIN_CONFIDENCE)
+    return own if floor < own < 1 else max(SURE, floor)
+
+
+def _keras_engine(info: checkpoint.CheckpointInfo, device: str) -> tuple[Engine, str, Callable[[], Any]]:
+    from mrcnn import devices
+    from mrcnn.inference import TwoSteps
+
+    place, words = devices.choose(device)
+    with devices.placed(place):
+        model, _ = checkpoint.open_model(info)
+        engine = TwoSteps(model)
+    return engine, words, (lambda: devices.placed(place)) if device != "auto" else nullcontext
+
+
+def _bend(
+    classes: Sequence[str], thresholds: Mapping[str, float], sure: float
+) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Return the function that bends (N,) scores of (N,) classes: each class's threshold comes to lie at `sure`."""
+    unknown = [name for name in thresholds if name not in classes]
+    if unknown:
+        raise UserError(f"a threshold is given for {', '.join(unknown)}; the model finds {', '.join(classes)}")
+    at = np.array([thresholds.get(name, sure) for name in classes])
+
+    def bend(scores: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
+        own = at[class_ids]
+        if not thresholds:
+            return scores
+        return np.where(scores < own, scores * sure / own, 1 - (1 - scores) * (1 - sure) / (1 - own))
+
+    return bend
+
+
+def _alike(molded: Sequence[Molded], most: int) -> list[list[int]]:
+    """Put pictures of one molded size together, at most so many."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for place, row in enumerate(molded):
+        by_size.setdefault(row.pixels.shape, []).append(place)
+    return [places[start : start + most] for places in by_size.values() for start in range(0, len(places), most)]
