@@ -19,6 +19,11 @@ def _parser() -> argparse.ArgumentParser:
     clip.add_argument("--truth", type=Path, metavar="FILE", help="also write where the face really is (JSONL)")
     clip.add_argument("--overwrite", action="store_true", help="replace files that exist")
     clip.set_defaults(run=_clip)
+    weights = commands.add_parser("weights", help="fetch trained weights once: whole, checked, kept in the cache")
+    weights.add_argument("name", help="coco: Mask R-CNN with the 80 classes of COCO, 246 MB")
+    weights.add_argument("--out", type=Path, metavar="FILE", help="where to; default: the cache, where infer looks")
+    weights.add_argument("--quiet", action="store_true", help="no progress")
+    weights.set_defaults(run=_weights)
     return parser
 
 
@@ -48,6 +53,13 @@ def _clip(arguments: argparse.Namespace) -> int:
                 truth.write(objects)
     for path in filter(None, (arguments.out, arguments.truth)):
         print(path)
+    return EXIT_OK
+
+
+def _weights(arguments: argparse.Namespace) -> int:
+    from data.weights import fetch_weights
+
+    print(fetch_weights(arguments.name, arguments.out, arguments.quiet))
     return EXIT_OK
 
 
