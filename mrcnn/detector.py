@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 import supervision as sv
 
+from common.detections import make_detections
 from common.detectors.pictures import check_pictures
+from common.detectors.scores import bend
 from common.errors import UserError
-from mrcnn import checkpoint, from_config, image_meta, postprocess, preprocess
+from mrcnn import checkpoint, picture_meta, postprocess, preprocess
 from mrcnn.anchors import normalized_anchors
 from mrcnn.choice import choose
 from mrcnn.config import Config
@@ -96,7 +98,7 @@ class Molding:
             matched, self.min_dim, self.max_dim, self.min_scale, self.mode, self.border, limited=self.limited
         )
         active = np.zeros(self.classes, np.int32)
-        meta = image_meta.compose(0, matched.shape, resized.shape, placement.window, placement.scale, active)
+        meta = picture_meta.compose(0, matched.shape, resized.shape, placement.window, placement.scale, active)
         pixels = preprocess.subtract_mean(resized, self.mean_pixel)
         return Molded(pixels, meta.astype(np.float32), placement.window, (picture.shape[0], picture.shape[1]))
 
@@ -182,7 +184,10 @@ class MaskRCNNDetector:
         self.config = info.config
         self.engine, self.device, self._scope = _keras_engine(info, device)
         self._mask_threshold, self._batch = mask_threshold, batch
-        self._bend = _bend(self.classes, chosen.thresholds if thresholds is None else thresholds, self.sure)
+        self._anchors = _anchor_numbers(info.config)
+        self._believed_at = _believed_at(
+            self.classes, chosen.thresholds if thresholds is None else thresholds, self.sure
+        )
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[sv.Detections]:
         """Find objects.
@@ -208,8 +213,7 @@ class MaskRCNNDetector:
 
     def _run(self, rows: Sequence[Molded]) -> tuple[np.ndarray, np.ndarray]:
         pixels, metas = np.stack([row.pixels for row in rows]), np.stack([row.meta for row in rows])
-        grid = from_config.anchor_grid(self.config, (pixels.shape[1], pixels.shape[2]))
-        laid = normalized_anchors(grid.size, grid.scales, grid.ratios, grid.strides, grid.anchor_stride)
+        laid = normalized_anchors((pixels.shape[1], pixels.shape[2]), *self._anchors)
         with self._scope():
             return self.engine(pixels, metas, np.broadcast_to(laid, (len(rows), *laid.shape)))
 
@@ -219,14 +223,14 @@ class MaskRCNNDetector:
         boxes, places = postprocess.boxes_in_picture(detections, row.window, molded_size, row.size)
         believed = detections[places, 5] >= self.floor
         boxes, places = boxes[believed], places[believed]
-        if not len(places):
-            return sv.Detections.empty()
         class_ids = detections[places, 4].astype(int) - 1
-        return sv.Detections(
-            xyxy=boxes[:, [1, 0, 3, 2]].astype(np.float32),
-            confidence=self._bend(detections[places, 5], class_ids).astype(np.float32),
-            class_id=class_ids,
-            mask=postprocess.compact_masks(masks[places], boxes, row.size, self.molding.border, self._mask_threshold),
+        return make_detections(
+            boxes[:, [1, 0, 3, 2]],
+            bend(detections[places, 5], self._believed_at[class_ids], self.sure),
+            class_ids,
+            masks=postprocess.compact_masks(masks[places], boxes, row.size, self.molding.border, self._mask_threshold)
+            if len(places)
+            else None,
         )
 
 
@@ -270,22 +274,22 @@ def _keras_engine(info: checkpoint.CheckpointInfo, device: str) -> tuple[Engine,
     return engine, words, (lambda: devices.placed(place)) if device != "auto" else nullcontext
 
 
-def _bend(
-    classes: Sequence[str], thresholds: Mapping[str, float], sure: float
-) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return the function that bends (N,) scores of (N,) classes: each class's threshold comes to lie at `sure`."""
+def _anchor_numbers(config: Config) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], int]:
+    """Scales, ratios, strides and anchor stride, as `normalized_anchors` takes them."""
+    return (
+        tuple(float(scale) for scale in config.RPN_ANCHOR_SCALES),
+        tuple(float(ratio) for ratio in config.RPN_ANCHOR_RATIOS),
+        tuple(int(stride) for stride in config.BACKBONE_STRIDES),
+        int(config.RPN_ANCHOR_STRIDE),
+    )
+
+
+def _believed_at(classes: Sequence[str], thresholds: Mapping[str, float], sure: float) -> np.ndarray:
+    """Return for each class the score from which it is believed."""
     unknown = [name for name in thresholds if name not in classes]
     if unknown:
         raise UserError(f"a threshold is given for {', '.join(unknown)}; the model finds {', '.join(classes)}")
-    at = np.array([thresholds.get(name, sure) for name in classes])
-
-    def bend(scores: np.ndarray, class_ids: np.ndarray) -> np.ndarray:
-        own = at[class_ids]
-        if not thresholds:
-            return scores
-        return np.where(scores < own, scores * sure / own, 1 - (1 - scores) * (1 - sure) / (1 - own))
-
-    return bend
+    return np.array([thresholds.get(name, sure) for name in classes])
 
 
 def _alike(molded: Sequence[Molded], most: int) -> list[list[int]]:

@@ -1,0 +1,23 @@
+"""Scores of different origin on one scale."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def bend(scores: np.ndarray, own: np.ndarray | float, common: float) -> np.ndarray:
+    """Bend scores so that what is believed from `own` on comes to be believed from `common` on.
+
+    0 and 1 stay, `own` comes to lie at `common`, between them scores are stretched; their order stays.
+
+    Args:
+        scores: (N,) 0..1.
+        own: score, or one for each of the N, from which such a sighting is believed; above 0, below 1.
+        common: the same for the scale that is wanted.
+
+    Returns:
+        (N,) float64.
+    """
+    scores = np.asarray(scores, float)
+    below, above = scores * (common / own), 1 - (1 - scores) * ((1 - common) / (1 - own))
+    return np.where(scores < own, below, above)
