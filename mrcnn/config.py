@@ -22,7 +22,7 @@ FIXED_LENGTH = 12  # numbers of a picture's meta before its classes
 
 
 class Config:
-    """The original's attributes and defaults; three at the end are new.
+    """The original's attributes and defaults; those at the end are new.
 
     Source: original `config.Config`.
     """
@@ -84,6 +84,12 @@ class Config:
     RESIZE_BORDER = "edge"
     LIMIT_PAD64 = False
     SEED: int | None = None
+
+    # New: where a BACKBONE by name (see `applications.names`) gets its weights when a model is built for training
+    # ("imagenet", the path of a file, or None), and what to calculate with: None for float32, "float16" or "bfloat16"
+    # (weights stay float32).
+    BACKBONE_WEIGHTS: str | None = None
+    MIXED_PRECISION: str | None = None
 
     def __init__(self) -> None:
         """Compute BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE from the attributes."""

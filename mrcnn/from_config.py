@@ -21,7 +21,9 @@ def architecture(config: Config) -> Architecture:
         anchor_stride=config.RPN_ANCHOR_STRIDE,
         pool_size=config.POOL_SIZE,
         mask_pool_size=config.MASK_POOL_SIZE,
-        train_bn=bool(config.TRAIN_BN),
+        train_bn=config.TRAIN_BN is None or bool(config.TRAIN_BN),
+        mean_pixel=_numbers(config.MEAN_PIXEL),
+        precision=config.MIXED_PRECISION,
     )
 
 

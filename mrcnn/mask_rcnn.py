@@ -19,6 +19,7 @@ import numpy as np
 
 from mrcnn import from_config, image_meta, network, postprocess, preprocess, run_folders, training_network, weights
 from mrcnn.anchors import feature_shapes, normalized_anchors, pyramid_anchors
+from mrcnn.backbone_weights import load_backbone
 from mrcnn.config import Config
 from mrcnn.inference import TwoSteps
 from mrcnn.training import Training
@@ -67,12 +68,14 @@ class MaskRCNN(Training):
             raise ValueError(f"molded pictures of {size} do not halve six times; use a multiple of 64 for their sides")
         if mode == "inference":
             return network.inference_model(from_config.architecture(config), from_config.selection(config))
-        return training_network.training_model(
+        model = training_network.training_model(
             from_config.architecture(config),
             from_config.sampling(config),
             from_config.anchor_grid(config, size),
             from_config.objective(config),
         )
+        load_backbone(model, config.BACKBONE, config.BACKBONE_WEIGHTS)
+        return model
 
     def set_log_dir(self, model_path: str | Path | None = None) -> None:
         """Choose the folder to write to; that of a checkpoint when one is given."""

@@ -12,11 +12,13 @@ from typing import Any
 
 import keras
 
-from mrcnn.backbone import resnet
+from mrcnn.application_trunk import application_stages
+from mrcnn.backbone import BLOCKS, resnet
 from mrcnn.detections import DetectionBoxes, DetectionLayer
 from mrcnn.fpn import pyramid
 from mrcnn.heads import classifier_head, mask_head
 from mrcnn.image_meta import FIXED_LENGTH, MetaFields
+from mrcnn.precision import building_in
 from mrcnn.proposals import ProposalLayer
 from mrcnn.roi_align import PyramidROIAlign
 from mrcnn.rpn import propose_everywhere, rpn_model
@@ -30,7 +32,8 @@ class Architecture:
 
     Attributes:
         num_classes: C.
-        backbone: "resnet50", "resnet101" or a function `f(image, stage5=True, train_bn=...) -> [C1, ..., C5]`.
+        backbone: "resnet50", "resnet101", a name of `applications.names()`, or a function
+            `f(image, stage5=True, train_bn=...) -> [C1, ..., C5]`.
         image_channels: channels of a picture.
         pyramid_channels: channels of P2 ... P6.
         fully_connected_units: width of the box head.
@@ -39,6 +42,8 @@ class Architecture:
         pool_size: samples along a side of a box for the box head.
         mask_pool_size: samples along a side of a box for the mask head.
         train_bn: whether batch statistics are learnt.
+        mean_pixel: what is subtracted from pictures, one number a channel.
+        precision: see `precision.building_in`.
     """
 
     num_classes: int
@@ -51,6 +56,8 @@ class Architecture:
     pool_size: int = 7
     mask_pool_size: int = 14
     train_bn: bool = False
+    mean_pixel: tuple[float, ...] = (123.7, 116.8, 103.9)
+    precision: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,10 +87,13 @@ class Selection:
 
 def trunk(image: Any, architecture: Architecture) -> list[Any]:
     """Run backbone and pyramid on a (B, H, W, channels) Keras tensor; returns [P2, ..., P6]."""
-    if callable(architecture.backbone):
-        stages = architecture.backbone(image, stage5=True, train_bn=architecture.train_bn)
+    backbone, train_bn = architecture.backbone, architecture.train_bn
+    if callable(backbone):
+        stages = backbone(image, stage5=True, train_bn=train_bn)
+    elif backbone in BLOCKS:
+        stages = resnet(image, backbone, stage5=True, train_bn=train_bn)
     else:
-        stages = resnet(image, architecture.backbone, stage5=True, train_bn=architecture.train_bn)
+        stages = application_stages(image, backbone, train_bn, architecture.mean_pixel)
     return pyramid(stages[1:], architecture.pyramid_channels)
 
 
@@ -110,6 +120,11 @@ def inference_model(architecture: Architecture, selection: Selection) -> keras.M
 
     Source: arXiv 1703.06870 section 3; original `model.MaskRCNN.build`.
     """
+    with building_in(architecture.precision):
+        return _inference_model(architecture, selection)
+
+
+def _inference_model(architecture: Architecture, selection: Selection) -> keras.Model:
     inputs = inference_inputs(architecture)
     windows, sizes = MetaFields(name="image_meta_fields")(inputs["input_image_meta"])
     levels = trunk(inputs["input_image"], architecture)

@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
 STAGES = {
     "heads": HEADS,
-    "3+": r"(res3.*)|(bn3.*)|(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|" + HEADS,
-    "4+": r"(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|" + HEADS,
-    "5+": r"(res5.*)|(bn5.*)|" + HEADS,
+    "3+": r"(res3.*)|(bn3.*)|(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|(stage[345]_.*)|" + HEADS,
+    "4+": r"(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|(stage[45]_.*)|" + HEADS,
+    "5+": r"(res5.*)|(bn5.*)|(stage5_.*)|" + HEADS,
     "all": ".*",
 }
 

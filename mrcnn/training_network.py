@@ -19,6 +19,7 @@ from mrcnn.boxes import normalize_tensor
 from mrcnn.heads import classifier_head, mask_head
 from mrcnn.image_meta import FIXED_LENGTH, MetaFields, parse
 from mrcnn.network import Architecture, trunk
+from mrcnn.precision import building_in
 from mrcnn.proposals import ProposalLayer
 from mrcnn.roi_align import PyramidROIAlign
 from mrcnn.rpn import propose_everywhere, rpn_model
@@ -208,6 +209,13 @@ def training_model(
 
     Source: arXiv 1703.06870 section 3.1 "Training"; original `model.MaskRCNN.build`.
     """
+    with building_in(architecture.precision):
+        return _training_model(architecture, sampling, grid, objective)
+
+
+def _training_model(
+    architecture: Architecture, sampling: Sampling, grid: AnchorGrid, objective: Objective
+) -> TrainingModel:
     inputs = training_inputs(architecture, sampling, grid.size)
     _, sizes = MetaFields(name="image_meta_fields")(inputs["input_image_meta"])
     levels = trunk(inputs["input_image"], architecture)
