@@ -155,7 +155,7 @@ def save(model: keras.Model, path: str | Path) -> None:
             named = list(zip(_file_names(layer), weighted.get(layer.name, []), strict=True))
             group.attrs["weight_names"] = np.array([name.encode() for name, _ in named], dtype="S")
             for name, variable in named:
-                group.create_dataset(name, data=keras.ops.convert_to_numpy(variable.value))
+                group.create_dataset(name, data=variable.numpy())
 
 
 def _file_names(layer: keras.layers.Layer) -> list[str]:

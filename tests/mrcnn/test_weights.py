@@ -26,7 +26,7 @@ def tiny(classes: int = 3) -> keras.Model:
 
 
 def values(model: keras.Model) -> list[np.ndarray]:
-    return [keras.ops.convert_to_numpy(variable.value) for variable in model.weights]
+    return [variable.numpy() for variable in model.weights]
 
 
 def zeroed(model: keras.Model) -> keras.Model:
