@@ -16,6 +16,7 @@ setup(
         "common.video",
         "data",
         "infer",
+        "infer.belonging",
         "infer.effects",
         "infer.tracking",
         "mrcnn",
@@ -37,7 +38,7 @@ setup(
     ],
     extras_require={
         "gpu": ["onnxruntime-gpu>=1.20"],
-        "model": ["h5py>=3.11", "keras>=3.5", "matplotlib>=3.8", "tensorflow>=2.18"],
+        "model": ["h5py>=3.11", "imgaug>=0.4", "keras>=3.5", "matplotlib>=3.8", "tensorflow>=2.18"],
         "test": ["hypothesis>=6.100", "piexif>=1.1", "psutil>=5.9", "pytest>=8", "pytest-timeout>=2.3"],
         "dev": ["mypy>=1.11", "ruff>=0.9"],
     },
