@@ -83,7 +83,7 @@ def link_scene(
         for frame, observation in zip(segment, observations, strict=True)
         if observation.detections is not None
     }
-    limit = Reach(max(gap, reach), gap, settings.sure)
+    limit = Reach(max(gap, reach), gap, settings.sure, settings.apart)
     tracks = tie(segment, sightings, flows, limit)
     carry_back(segment, tracks, flows, limit)
     tracks = stitch(tracks, gap)

@@ -31,6 +31,8 @@ class LinkSettings:
             are skipped on purpose as many are added as lie between two analysed ones.
         window: frames linked together at a time.
         overlap: frames shared by successive windows.
+        apart: class ids whose sightings never join a track of another class; of other classes those that fit very well
+            do, since a detector may call one object now this, now that.
     """
 
     floor: float = 0.12
@@ -50,3 +52,4 @@ class LinkSettings:
     smooth_frames: int = 2
     window: int = 600
     overlap: int = 150
+    apart: frozenset[int] = frozenset()

@@ -28,11 +28,13 @@ class Reach:
         frames: most frames without a sighting.
         lost: most frames without support from the picture.
         sure: score from which a track is carried that far after one sighting.
+        apart: class ids that share no track with another class.
     """
 
     frames: int
     lost: int
     sure: float
+    apart: frozenset[int] = frozenset()
 
 
 def tie(segment: range, sightings: dict[int, list[Sighting]], flows: FlowStore, reach: Reach) -> list[Track]:
@@ -55,7 +57,7 @@ def tie(segment: range, sightings: dict[int, list[Sighting]], flows: FlowStore, 
         for row, key in enumerate(carrier.keys):
             tracks[key].shifts[frame] = carrier.shifts[row]
         seen = sightings.get(frame, [])
-        owners = _match(carrier, seen, tracks, reach.sure)
+        owners = _match(carrier, seen, tracks, reach)
         for place, sighting in enumerate(seen):
             if place in owners:
                 tracks[owners[place]].add(sighting)
@@ -105,7 +107,7 @@ def carry_back(segment: range, tracks: list[Track], flows: FlowStore, reach: Rea
         _drop(carrier, tracks, flows.proxies[frame].shape, reach)
 
 
-def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: float) -> dict[int, int]:
+def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], reach: Reach) -> dict[int, int]:
     """Return place in `seen` -> place in `tracks` of what fits."""
     if not seen or not len(carrier):
         return {}
@@ -114,16 +116,19 @@ def _match(carrier: Carrier, seen: list[Sighting], tracks: list[Track], sure: fl
     shares = np.minimum(_BUFFER + _BUFFER_A_FRAME * idle, _LARGEST_BUFFER)
     values = likeness(carrier.boxes, boxes, shares)
     classes = np.array([tracks[key].class_id for key in carrier.keys])
-    other = classes[:, None] != np.array([sighting.class_id for sighting in seen])[None]
+    seen_classes = np.array([sighting.class_id for sighting in seen])
+    other = classes[:, None] != seen_classes[None]
     if other.any():
-        plain = overlaps(carrier.boxes[:, None], boxes[None])
-        values = np.where(other, np.where(plain >= _OTHER_CLASS_OVERLAP, values * _OTHER_CLASS_FACTOR, NEVER), values)
+        apart = [np.isin(ids, list(reach.apart)) for ids in (classes, seen_classes)]
+        same = overlaps(carrier.boxes[:, None], boxes[None]) >= _OTHER_CLASS_OVERLAP
+        same &= ~(apart[0][:, None] | apart[1][None])
+        values = np.where(other, np.where(same, values * _OTHER_CLASS_FACTOR, NEVER), values)
     scores = np.array([sighting.score for sighting in seen])
-    weights = 1 - _SCORE_WEIGHT * (1 - np.minimum(scores / sure, 1))  # beside a face lie weaker echoes of it
+    weights = 1 - _SCORE_WEIGHT * (1 - np.minimum(scores / reach.sure, 1))  # beside a face lie weaker echoes of it
     values = np.where(values > 0, values * weights, values)
     owners: dict[int, int] = {}
     free = np.ones(len(carrier), bool)
-    for chosen in (scores >= sure, scores < sure):
+    for chosen in (scores >= reach.sure, scores < reach.sure):
         places, rows = np.flatnonzero(chosen), np.flatnonzero(free)
         for row, column in assign(values[np.ix_(rows, places)], _LEAST_LIKENESS):
             owners[int(places[column])] = int(carrier.keys[rows[row]])

@@ -166,6 +166,15 @@ def test_the_class_is_voted_over_the_track_and_neighbours_of_other_classes_stay_
     assert classes == {(1, 2), (2, 7)}
 
 
+def test_classes_that_are_kept_apart_share_no_track():
+    found = {i: seen((c, 0.8), class_id=5 if 10 <= i < 20 else 2) for i, c in enumerate(PATH)}
+    together, apart = run(scene(PATH), found), run(scene(PATH), found, apart=frozenset({5}))
+    assert {int(c) for o in together for c in o.detections.class_id} == {2}
+    shown = [dict(zip(o.detections.class_id.tolist(), o.detections.data["origin"], strict=True)) for o in apart]
+    assert all(frame[5] == DETECTED and frame[2] == PROPAGATED for frame in shown[10:20])
+    assert all(frame[2] == DETECTED for frame in shown[:10] + shown[20:])
+
+
 def test_nothing_in_nothing_out():
     assert run([], {}) == []
     assert [len(objects.detections) for objects in run(scene(PATH), {})] == [0] * 40
