@@ -15,7 +15,7 @@ import numpy as np
 import supervision as sv
 
 from common.detections import DetectionsWriter, Header
-from common.detectors import open_detector
+from common.detectors import open_detector, options_of
 from common.detectors.detector import Detector
 from common.errors import UserError
 from common.progress import Progress
@@ -24,7 +24,10 @@ from common.video.damage import Damage
 from common.video.frame import Frame
 from infer.checked import checked
 from infer.clip import Clip
-from infer.settings import HideSettings, Search
+from infer.detectors import DETECTORS
+from infer.settings import Finder, HideSettings, Search
+from infer.several import Several
+from infer.tracking.crop import compacted
 from infer.tracking.link import LinkSettings, link
 from infer.tracking.observation import Observation
 from infer.wanted import Wanted
@@ -163,7 +166,7 @@ def detect(
     try:
         pictures = [look.rgb for look in looks if look.rgb is not None]
         return {
-            look.index: (checked(result, len(detector.classes), picture.shape[:2]), None)
+            look.index: (_kept(result, len(detector.classes), picture.shape), None)
             for look, picture, result in zip(looks, pictures, detector(pictures), strict=True)
         }
     except Exception as error:
@@ -179,17 +182,43 @@ def detect(
         return {look.index: (None, reason)}
 
 
-def open_wanted(search: Search) -> Wanted:
-    """Open the detector that a search names, for the classes that it asks for.
+def _kept(result: sv.Detections, classes: int, shape: tuple[int, ...]) -> sv.Detections:
+    """Check an answer and bring it to a form that takes little memory: linking holds hundreds of frames."""
+    size = (shape[0], shape[1])
+    return compacted(checked(result, classes, size), size)
+
+
+def open_wanted(search: Search) -> Detector:
+    """Open the detectors that a search names, for the classes that it asks for.
 
     Raises:
         UserError: no such detector, class, option or device.
     """
-    detector = open_detector(search.detector, device=search.device, floor=search.floor, **search.options)
-    if search.score is not None:
-        detector.sure = search.score
-        detector.floor = min(detector.floor, search.score)
-    return Wanted(detector, search.classes)
+    also = {name for finder in search.also for name in finder.classes}
+    first = Finder(search.detector, tuple(name for name in search.classes if name not in also), search.options)
+    opened = [_open(finder, search) for finder in (first, *search.also) if finder.classes]
+    return opened[0] if len(opened) == 1 else Several(opened)
+
+
+def _open(finder: Finder, search: Search) -> Wanted:
+    try:
+        options = dict(finder.options)
+        if search.score is not None and "thresholds" in options_of(finder.detector, DETECTORS):
+            options["thresholds"] = {}  # the score that was asked for counts, not those that evaluation chose
+        detector = open_detector(
+            finder.detector,
+            device=search.device,
+            floor=search.floor,
+            sure=search.score,
+            entries=DETECTORS,
+            **options,
+        )
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"the detector {finder.detector} needs the package {error.name}: run `pip install 'hide-in-video[model]'` "
+            "(or `pip install -e '.[model]'` in the sources)"
+        ) from error
+    return Wanted(detector, finder.classes)
 
 
 def analyse(

@@ -10,27 +10,21 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from common.errors import UserError
+from mrcnn.class_names import COCO
+
+MODEL = "mask-rcnn"  # name of the detector that runs a checkpoint
 
 # Detector by name, with the classes that it finds; of two that find the same the first is the default.
-BUILT_IN: Mapping[str, tuple[str, ...]] = {"centerface": ("face",), "haar": ("face",)}
+BUILT_IN: Mapping[str, tuple[str, ...]] = {"centerface": ("face",), "haar": ("face",), MODEL: COCO}
 
-# The eighty classes of the COCO data set (Lin et al. 2014, https://cocodataset.org), in its order.
-COCO = tuple(
-    name.strip()
-    for name in """
-    person|bicycle|car|motorcycle|airplane|bus|train|truck|boat|traffic light|fire hydrant|stop sign|parking meter|bench
-    |bird|cat|dog|horse|sheep|cow|elephant|bear|zebra|giraffe|backpack|umbrella|handbag|tie|suitcase|frisbee|skis
-    |snowboard|sports ball|kite|baseball bat|baseball glove|skateboard|surfboard|tennis racket|bottle|wine glass|cup
-    |fork|knife|spoon|bowl|banana|apple|sandwich|orange|broccoli|carrot|hot dog|pizza|donut|cake|chair|couch
-    |potted plant|bed|dining table|toilet|tv|laptop|mouse|remote|keyboard|cell phone|microwave|oven|toaster|sink
-    |refrigerator|book|clock|vase|scissors|teddy bear|hair drier|toothbrush
-    """.split("|")
-)
 TRAINED = ("clown", "nface", "color")
 
-COCO_DETECTOR = "Mask R-CNN with COCO weights (not in this version)"
-TRAINED_DETECTOR = "a trained run of Mask R-CNN (not in this version)"
-WAITING: Mapping[str, str] = {name: COCO_DETECTOR for name in COCO} | {name: TRAINED_DETECTOR for name in TRAINED}
+COCO_MODEL = "Mask R-CNN with COCO weights"
+OWN_MODEL = "a model trained for it"
+# What finds a class that nothing at hand finds, and what to do about it.
+WAITING: Mapping[str, tuple[str, str]] = {name: (COCO_MODEL, "add --weights coco") for name in COCO} | {
+    name: (OWN_MODEL, "add --weights RUN, the folder or checkpoint of a training") for name in TRAINED
+}
 
 OTHER_NAMES: Mapping[str, str] = {
     "aeroplane": "airplane",
@@ -55,6 +49,7 @@ OTHER_NAMES: Mapping[str, str] = {
     "women": "person",
 }
 
+SHOWN = 12  # names in an error
 PRESETS_FILE = Path(__file__).with_name("presets.json")
 
 
@@ -84,18 +79,6 @@ class Selection:
         """The detectors that are needed, each once."""
         return tuple(dict.fromkeys(self.finders.values()))
 
-    @property
-    def detector(self) -> str:
-        """The one detector that finds all classes.
-
-        Raises:
-            UserError: more than one is needed.
-        """
-        if len(self.detectors) > 1:
-            found = ", ".join(f"{name} by {finder}" for name, finder in self.finders.items())
-            raise UserError(f"these classes need different detectors ({found}); hide them in separate runs")
-        return self.detectors[0]
-
 
 def resolve(
     names: Sequence[str],
@@ -119,11 +102,13 @@ def resolve(
     detector = None if detector is None else _known_detector(detector, available)
     finders: dict[str, str] = {}
     for name in _split(names):
-        preset = presets.get(_plain(name))
+        exact = any(_plain(name) == _plain(known) for classes in available.values() for known in classes)
+        preset = None if exact else presets.get(_plain(name))
         class_name = None if preset else match_class(name, available)
         if preset is None and class_name is None:
-            _unknown(name, [*(each.name for each in presets.values()), *_class_names(available)])
-        wanted = preset.classes if preset else (class_name or "",)
+            named = [] if MODEL in available else [each for found in available.values() for each in found]
+            _unknown(name, [*(each.name for each in presets.values()), *_class_names(available)], found=named)
+        wanted = [match_class(each, available) or each for each in preset.classes] if preset else [class_name or ""]
         missing = [each for each in wanted if _finder(each, detector, available) is None]
         if missing:
             _not_found(missing, preset, detector, available)
@@ -140,7 +125,7 @@ def listing(
         for preset in _all_presets(available, preset_file).values()
     ]
     classes = [
-        (name, " or ".join(finders(name, available)) or WAITING[name].split(" (")[0], _status([name], available))
+        (name, " or ".join(finders(name, available)) or WAITING[name][0], _status([name], available))
         for name in _class_names(available)
     ]
     yield from sorted(presets + classes, key=lambda row: not row[2].startswith("ready"))
@@ -153,13 +138,12 @@ def finders(name: str, available: Mapping[str, tuple[str, ...]] = BUILT_IN) -> l
 
 def match_class(name: str, available: Mapping[str, tuple[str, ...]] = BUILT_IN) -> str | None:
     """Return the class that a user's word means, or None."""
-    by_plain = {_plain(known): known for known in _class_names(available)}
+    by_plain = {_plain(known): known for known in reversed(_class_names(available))}
     plain = _plain(name)
-    plain = OTHER_NAMES.get(plain, plain)
     for candidate in (plain, plain.removesuffix("s"), plain.removesuffix("es")):
-        candidate = OTHER_NAMES.get(candidate, candidate)
-        if candidate in by_plain:
-            return by_plain[candidate]
+        for meant in (candidate, OTHER_NAMES.get(candidate, candidate)):
+            if meant in by_plain:
+                return by_plain[meant]
     return None
 
 
@@ -194,7 +178,7 @@ def _class_names(available: Mapping[str, tuple[str, ...]]) -> list[str]:
 
 def _all_presets(available: Mapping[str, tuple[str, ...]], preset_file: str | Path | None) -> dict[str, Preset]:
     """Presets by plain name: those that ship, then the user's."""
-    presets = {_plain(preset.name): preset for preset in read_presets(PRESETS_FILE, available)}
+    presets = {_plain(preset.name): preset for preset in read_presets(PRESETS_FILE)}
     if preset_file is not None:
         for preset in read_presets(preset_file, available):
             if _plain(preset.name) in presets:
@@ -219,10 +203,12 @@ def _finder(name: str, detector: str | None, available: Mapping[str, tuple[str, 
 
 def _status(names: Sequence[str], available: Mapping[str, tuple[str, ...]]) -> str:
     waiting = list(dict.fromkeys(WAITING[name] for name in names if not finders(name, available)))
-    return "waits for " + ", ".join(waiting) if waiting else "ready"
+    return "; ".join(f"needs {finder} ({remedy})" for finder, remedy in waiting) if waiting else "ready"
 
 
-def _unknown(name: str, known: Sequence[str] | Mapping[str, Any], what: str = "class or preset") -> NoReturn:
+def _unknown(
+    name: str, known: Sequence[str] | Mapping[str, Any], what: str = "class or preset", found: Sequence[str] = ()
+) -> NoReturn:
     plain = {_plain(each): each for each in known}
     close = [plain[each] for each in difflib.get_close_matches(_plain(name), plain, 3)]
     if close:
@@ -230,7 +216,7 @@ def _unknown(name: str, known: Sequence[str] | Mapping[str, Any], what: str = "c
     elif what == "detector":
         hint = f"known are {', '.join(known)}"
     else:
-        hint = "`python -m infer classes` lists what there is"
+        hint = f"found are {_few(found)}" if found else "`python -m infer classes` lists what there is"
     raise UserError(f'unknown {what} "{name}"; {hint}')
 
 
@@ -244,11 +230,16 @@ def _not_found(
         raise UserError(
             f"the detector {detector} does not find {subject}; use --detector {elsewhere[0]}, or leave it away"
         )
-    waits = ", ".join(dict.fromkeys(WAITING[name] for name in missing if name in WAITING))
+    waits = "; ".join(
+        f"needs {finder} ({remedy})" for finder, remedy in dict.fromkeys(WAITING[name] for name in missing)
+    )
     ready = [name for name in preset.classes if finders(name, available)] if preset else []
-    instead = f"; of this preset {', '.join(ready)} can be hidden now" if ready else ""
-    now = ", ".join(dict.fromkeys(name for classes in available.values() for name in classes))
-    raise UserError(f"{subject} waits for {waits}{instead or f'; what can be hidden without it: {now}'}")
+    now = ready or list(dict.fromkeys(name for classes in available.values() for name in classes))
+    raise UserError(f"{subject} {waits}; {'of this preset ' if ready else ''}what can be hidden without: {_few(now)}")
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 class _PresetFile:

@@ -13,7 +13,7 @@ from common.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
 from infer.flags import parser
 
 if TYPE_CHECKING:
-    from infer.settings import HideSettings
+    from infer.settings import HideSettings, Search
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,11 +99,16 @@ def _detect(flags: Namespace) -> int:
 
 def _classes(flags: Namespace) -> int:
     from infer.classes import listing
+    from infer.models import offered, read_models
+    from mrcnn.download import cached
 
-    rows = [("name", "found by", "status"), *listing(flags.presets)]
+    available = offered(read_models(flags.weights, flags.classes))
+    rows = [("name", "found by", "status"), *listing(flags.presets, available)]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, found_by, status in rows:
         print(f"{name:<{widths[0]}}  {found_by:<{widths[1]}}  {status}")
+    if not flags.weights and not cached("coco").exists():
+        print(f"mask-rcnn: its COCO weights (246 MB) are fetched on first use, to {cached('coco')}", file=sys.stderr)
     return EXIT_OK
 
 
@@ -116,25 +121,13 @@ def _target(flags: Namespace, source: Path) -> Path:
 
 def _settings(flags: Namespace) -> HideSettings:
     from common.video.writer import EncodeSettings
-    from infer.classes import resolve
     from infer.select import Rules, parse_time
-    from infer.settings import Cover, HideSettings, Search
+    from infer.settings import Cover, HideSettings
 
-    selection = resolve(flags.hide, detector=flags.detector, preset_file=flags.presets)
-    detector_options = _given(nms=flags.nms, mask_threshold=flags.mask_threshold, input_size=flags.input_size)
+    search = _search(flags)
     effect_options = _given(colour=flags.color, strength=flags.strength, by=flags.background, pictures=flags.pictures)
     return HideSettings(
-        search=Search(
-            detector=selection.detector,
-            classes=selection.classes,
-            score=flags.score,
-            floor=flags.floor,
-            options=detector_options | _named(flags.detector_option, "--detector-option"),
-            device=flags.device,
-            every=flags.detect_every,
-            stop_on_error=flags.on_error == "stop",
-            link=not flags.no_track,
-        ),
+        search=search,
         cover=Cover(
             effect=flags.effect,
             options=effect_options | _named(flags.effect_option, "--effect-option"),
@@ -151,13 +144,43 @@ def _settings(flags: Namespace) -> HideSettings:
             subtitles=flags.subtitles,
             keep_metadata=flags.keep_metadata,
         ),
-        rules=Rules.parse(flags),
+        rules=Rules.parse(flags, known=search.classes),
         start=None if flags.start is None else parse_time(flags.start),
         end=None if flags.end is None else parse_time(flags.end),
         allow_damaged=flags.allow_damaged,
         strict=flags.strict,
         overwrite=flags.overwrite,
         preview=None if flags.preview is None else Path(flags.preview),
+    )
+
+
+def _search(flags: Namespace) -> Search:
+    from infer.classes import MODEL, resolve
+    from infer.models import finders, offered, read_models
+    from infer.settings import Search
+
+    if flags.command == "render":
+        from common.detections import read_header
+
+        return Search(classes=read_header(Path(flags.detections)).classes)
+    models = read_models(flags.weights, flags.classes)
+    detector = None if models and flags.detector == MODEL else flags.detector
+    selection = resolve(flags.hide, detector=detector, available=offered(models), preset_file=flags.presets)
+    options = _given(
+        nms=flags.nms, mask_threshold=flags.mask_threshold, input_size=flags.input_size, runtime=flags.runtime
+    )
+    first, *also = finders(selection, models, options | _named(flags.detector_option, "--detector-option"))
+    return Search(
+        detector=first.detector,
+        classes=selection.classes,
+        score=flags.score,
+        floor=flags.floor,
+        options=first.options,
+        device=flags.device,
+        every=flags.detect_every,
+        stop_on_error=flags.on_error == "stop",
+        link=not flags.no_track,
+        also=tuple(also),
     )
 
 

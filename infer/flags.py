@@ -12,6 +12,8 @@ examples:
   python -m infer video clip.mp4 -o out.mp4 --hide face --effect fill --color black
   python -m infer video clip.mp4 -o out.mp4 --hide face --start 0:50 --end 1:05
   python -m infer video FOLDER -o FOLDER2 --hide face             every video and picture in it
+  python -m infer video clip.mp4 -o out.mp4 --hide dog            COCO's classes; the model is fetched on first use
+  python -m infer video clip.mp4 -o out.mp4 --weights runs/clown --hide clown
   python -m infer image photo.jpg -o out.jpg --hide face
   python -m infer render clip.mp4 --detections clip.masked.mp4.detections.jsonl -o out.mp4
 
@@ -42,6 +44,7 @@ def parser() -> ArgumentParser:
         command.set_defaults(**_defaults(title for title in GROUPS if title not in groups))
     classes = commands.add_parser("classes", help="list what can be hidden, and what finds it")
     classes.add_argument("--presets", metavar="FILE", help="a file with presets of your own (JSON)")
+    _models(classes)
     return top
 
 
@@ -65,7 +68,9 @@ def _what(group: _ArgumentGroup) -> None:
 
 
 def _search(group: _ArgumentGroup) -> None:
-    group.add_argument("--detector", metavar="NAME", help="centerface (default for faces) or haar")
+    group.add_argument("--detector", metavar="NAME", help="centerface (default for faces), haar or mask-rcnn")
+    _models(group)
+    group.add_argument("--runtime", choices=["auto", "keras", "onnx"], help="what computes a model (default auto)")
     group.add_argument("--score", type=share, metavar="S", help="a sighting is believed from this score on (0..1)")
     group.add_argument("--floor", type=share, metavar="S", help="lowest score that linking over the clip may use")
     group.add_argument("--nms", type=share, metavar="IOU", help="overlap above which two boxes are one object")
@@ -85,6 +90,24 @@ def _search(group: _ArgumentGroup) -> None:
         help="a frame that cannot be analysed is covered whole (default), or the run stops",
     )
     group.add_argument("--device", default="auto", metavar="NAME", help="auto (default), cpu, cuda, …")
+
+
+def _models(group: _ArgumentGroup | ArgumentParser) -> None:
+    group.add_argument(
+        "--weights",
+        metavar="RUN_OR_FILE",
+        action="append",
+        default=[],
+        help="a model of yours: a training's folder, an .h5 checkpoint or an exported .onnx; coco: the 80 classes of "
+        "COCO, fetched once (the default for these classes). Repeat it for several models",
+    )
+    group.add_argument(
+        "--classes",
+        metavar="NAMES",
+        action="append",
+        default=[],
+        help='for a checkpoint that carries no class names: "BG,dog", or a file with one name a line',
+    )
 
 
 def _fragment(group: _ArgumentGroup) -> None:

@@ -136,12 +136,13 @@ class Rules:
             )
 
     @classmethod
-    def parse(cls, flags: Any) -> Self:
+    def parse(cls, flags: Any, known: Sequence[str] = ()) -> Self:
         """Build rules from parsed flags.
 
         Args:
             flags: an `argparse.Namespace` or the like; lists of texts in `keep`, `exclude` (tracks), `keep_class`,
                 `exclude_class`, `zone`, `zone_exclude`, `zone_cover` and `between`; what is absent sets nothing.
+            known: see `parse_classes`.
 
         Raises:
             UserError: a text cannot be understood.
@@ -153,8 +154,8 @@ class Rules:
         return cls(
             keep_tracks=parse_tracks(texts("keep")),
             exclude_tracks=parse_tracks(texts("exclude")),
-            keep_classes=parse_classes(texts("keep_class")),
-            exclude_classes=parse_classes(texts("exclude_class")),
+            keep_classes=parse_classes(texts("keep_class"), known),
+            exclude_classes=parse_classes(texts("exclude_class"), known),
             zones=tuple(Zone.parse(text) for text in texts("zone")),
             zones_exclude=tuple(Zone.parse(text) for text in texts("zone_exclude")),
             zones_cover=tuple(Zone.parse(text) for text in texts("zone_cover")),
@@ -288,18 +289,22 @@ def parse_tracks(texts: Iterable[str]) -> tuple[int, ...]:
     return tuple(sorted(tracks))
 
 
-def parse_classes(texts: Iterable[str]) -> tuple[str, ...]:
+def parse_classes(texts: Iterable[str], known: Sequence[str] = ()) -> tuple[str, ...]:
     """Parse names of classes with commas, written as in `infer.classes`: "Faces, tvs".
+
+    Args:
+        texts: each may hold several.
+        known: classes besides those of `infer.classes`, e.g. of a model.
 
     Raises:
         UserError: a name is unknown; the nearest are suggested.
     """
     names: dict[str, None] = {}
     for part in (part.strip() for text in texts for part in text.split(",")):
-        name = match_class(part)
+        name = match_class(part, {"": tuple(known), **BUILT_IN})
         if name is None:
-            known = [*(name for found in BUILT_IN.values() for name in found), *WAITING]
-            close = difflib.get_close_matches(part.casefold(), known, 3)
+            names_known = [*known, *(name for found in BUILT_IN.values() for name in found), *WAITING]
+            close = difflib.get_close_matches(part.casefold(), names_known, 3)
             hint = f"did you mean {' or '.join(close)}?" if close else "`python -m infer classes` lists what there is"
             raise UserError(f'unknown class "{part}"; {hint}')
         names[name] = None

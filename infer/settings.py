@@ -13,15 +13,31 @@ from infer.select import Rules
 
 
 @dataclass(frozen=True)
+class Finder:
+    """A detector and what it looks for.
+
+    Attributes:
+        detector: key of `infer.detectors.DETECTORS`.
+        classes: class names that it is to find.
+        options: its options besides device, floor and score, e.g. {"weights": "runs/dog"}.
+    """
+
+    detector: str
+    classes: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Search:
     """What is looked for, and how sure one has to be.
 
     Attributes:
-        detector: name as `common.detectors.open_detector` knows it.
+        detector: key of `infer.detectors.DETECTORS`.
         classes: class names to hide.
         score: score from which one sighting is believed; None takes the detector's own.
         floor: lowest score that linking may use; None takes the detector's own.
         options: further options of the detector.
+        also: further detectors, for those of the classes that the first does not find.
         device: "auto", "cpu", "cuda", …
         every: analyse each K-th frame; optical flow fills in the others.
         stop_on_error: stop when a frame cannot be analysed instead of covering it whole.
@@ -37,6 +53,7 @@ class Search:
     every: int = 1
     stop_on_error: bool = False
     link: bool = True
+    also: tuple[Finder, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.

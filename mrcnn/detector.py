@@ -23,14 +23,17 @@ from common.detectors.scores import bend
 from common.errors import UserError
 from mrcnn import checkpoint, picture_meta, postprocess, preprocess
 from mrcnn.anchors import normalized_anchors
-from mrcnn.choice import choose
+from mrcnn.choice import Choice, choose
 from mrcnn.config import Config
+from mrcnn.download import known_weights
 
 # Weak sightings are wanted, since linking decides over the whole clip; below this the network sees things everywhere.
 FLOOR = 0.3
 SURE = 0.7  # the original's DETECTION_MIN_CONFIDENCE, for a checkpoint whose own is no help
 RESIZE_MODES = ("auto", "square", "pad64")
 RUNTIMES = ("auto", "keras", "onnx")
+
+COCO_WEIGHTS = "coco"
 
 # Pictures, rows of meta, anchors -> detections (B, K, 6) normalised, masks (B, N, M, M) of their own classes.
 Engine = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -138,7 +141,7 @@ class MaskRCNNDetector:
 
     def __init__(  # noqa: PLR0913  (each is an option on the command line)
         self,
-        weights: str | Path,
+        weights: str | Path = COCO_WEIGHTS,
         *,
         classes: str | Path | Sequence[str] | None = None,
         device: str = "auto",
@@ -154,7 +157,8 @@ class MaskRCNNDetector:
         """Open a checkpoint.
 
         Args:
-            weights: an .h5 file or a run folder, see `choice.choose`.
+            weights: an .h5 file or a run folder, see `choice.choose`; "coco": the weights trained on COCO, fetched on
+                first use.
             classes: class names for a file that carries none, see `class_names.given_names`.
             device: "auto", "cpu", "cuda" ...
             floor: lowest score to return, above 0, below 1.
@@ -172,12 +176,13 @@ class MaskRCNNDetector:
             UserError: no such checkpoint, or it cannot be used; device not available; a number out of range.
         """
         _check(floor, nms, mask_threshold, input_size, batch, resize, runtime)
-        chosen = choose(weights)
+        chosen = _chosen(weights)
         info = checkpoint.read(chosen.checkpoint, classes)
         settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": floor}
         if nms is not None:
             settings["DETECTION_NMS_THRESHOLD"] = nms
         self.weights, self.floor, self.sure = info.path, floor, _sure(info.config, floor)
+        self._sure = self.sure
         self.classes = info.class_names[1:]
         self.molding = Molding.of(info.config, input_size, resize)
         info = info.changed(**settings)
@@ -226,12 +231,26 @@ class MaskRCNNDetector:
         class_ids = detections[places, 4].astype(int) - 1
         return make_detections(
             boxes[:, [1, 0, 3, 2]],
-            bend(detections[places, 5], self._believed_at[class_ids], self.sure),
+            bend(detections[places, 5], self._believed_at[class_ids], self._sure),
             class_ids,
             masks=postprocess.compact_masks(masks[places], boxes, row.size, self.molding.border, self._mask_threshold)
             if len(places)
             else None,
         )
+
+
+def class_names_of(weights: str | Path, classes: str | Path | Sequence[str] | None = None) -> tuple[str, ...]:
+    """Return what a checkpoint finds, without its background and without opening it; see `MaskRCNNDetector`."""
+    return checkpoint.read(choose(weights).checkpoint, classes).class_names[1:]
+
+
+def _chosen(weights: str | Path) -> Choice:
+    if str(weights) != COCO_WEIGHTS or Path(weights).exists():
+        return choose(weights)
+    try:
+        return choose(known_weights("coco"))
+    except UserError as error:
+        raise UserError(f"{error}, or run `python -m data weights coco` where there is a network") from error
 
 
 def _check(

@@ -13,7 +13,7 @@ OURS = STAGES | {"common", "mrcnn", "data", "benchmarks"}
 MAY_IMPORT = {
     "common": {"common"},
     "mrcnn": {"mrcnn", "common"},
-    "data": {"data", "common"},
+    "data": {"data", "mrcnn", "common"},
     "benchmarks": OURS,
     **{stage: {stage, "mrcnn", "common"} for stage in STAGES},
 }
@@ -66,6 +66,7 @@ COMMANDS = [
     ["infer", "classes"],
     ["data"],
     ["data", "clip"],
+    ["data", "weights"],
     ["benchmarks"],
 ]
 HEAVY = ("keras", "tensorflow", "torch", "jax", "cv2", "av", "onnxruntime", "supervision", "scipy", "matplotlib")

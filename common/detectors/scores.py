@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+TINY = 1e-6
+
 
 def bend(scores: np.ndarray, own: np.ndarray | float, common: float) -> np.ndarray:
     """Bend scores so that what is believed from `own` on comes to be believed from `common` on.
@@ -12,12 +14,13 @@ def bend(scores: np.ndarray, own: np.ndarray | float, common: float) -> np.ndarr
 
     Args:
         scores: (N,) 0..1.
-        own: score, or one for each of the N, from which such a sighting is believed; above 0, below 1.
+        own: score, or one for each of the N, from which such a sighting is believed.
         common: the same for the scale that is wanted.
 
     Returns:
         (N,) float64.
     """
     scores = np.asarray(scores, float)
+    own, common = np.clip(own, TINY, 1 - TINY), float(np.clip(common, TINY, 1 - TINY))
     below, above = scores * (common / own), 1 - (1 - scores) * ((1 - common) / (1 - own))
     return np.where(scores < own, below, above)

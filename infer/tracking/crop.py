@@ -6,7 +6,7 @@ Legend: H, W picture, h, w crop.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -102,6 +102,21 @@ def compact(crops: Sequence[Crop], size: tuple[int, int]) -> sv.CompactMask:
         np.array([(crop.left, crop.top) for crop in inside], np.int32).reshape(-1, 2),
         size,
     )
+
+
+def compacted(detections: sv.Detections, size: tuple[int, int]) -> sv.Detections:
+    """Return the same detections with compact masks; those that have none stay without.
+
+    Crops follow the masks, not the boxes: what of a mask lies outside its box stays.
+
+    Args:
+        detections: of one picture.
+        size: (H, W) of the picture.
+    """
+    if detections.mask is None or isinstance(detections.mask, sv.CompactMask):
+        return detections
+    crops = [crop_of(detections, place) for place in range(len(detections))]
+    return replace(detections, mask=compact([crop for crop in crops if crop is not None], size))
 
 
 def _clipped(crop: Crop, size: tuple[int, int]) -> Crop:

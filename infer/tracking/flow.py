@@ -45,8 +45,9 @@ class FlowField:
             (..., 2) float32 (dx, dy) proxy pixels.
         """
         shape = points.shape
-        places = ((points.reshape(-1, 2) + 0.5) / KEPT_SHARE - 0.5).astype(np.float32)
-        columns, rows = np.ascontiguousarray(places.T)[:, :, None]
+        # In rows as they came: OpenCV takes sides below 32768, and a mask may fill the picture.
+        places = ((points.reshape(-1, shape[-2], 2) + 0.5) / KEPT_SHARE - 0.5).astype(np.float32)
+        columns, rows = np.ascontiguousarray(places[..., 0]), np.ascontiguousarray(places[..., 1])
         moved = cv2.remap(self.vectors, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return moved.reshape(shape)
 

@@ -5,22 +5,22 @@ import pytest
 from common.errors import UserError
 from infer.classes import COCO, listing, match_class, read_presets, resolve
 
-WITH_COCO = {"centerface": ("face",), "haar": ("face",), "mask-rcnn": COCO}
+WITHOUT_COCO = {"runs/pets": ("dog", "Teddy"), "centerface": ("face",), "haar": ("face",)}
 
 
 @pytest.mark.parametrize("name", ["face", "Face", " faces ", "FACES", "face,face"])
 def test_a_face_is_found_by_centerface(name):
     selection = resolve([name])
     assert selection.classes == ("face",)
-    assert selection.detector == "centerface"
+    assert selection.detectors == ("centerface",)
 
 
 def test_another_detector_by_name():
-    assert resolve(["face"], detector="Haar").detector == "haar"
+    assert resolve(["face"], detector="Haar").detectors == ("haar",)
 
 
 def test_lists_presets_and_repeated_flags_come_together_in_order():
-    selection = resolve(["dog, cell_phone", "faces,Teddy-Bears,dogs"], available=WITH_COCO)
+    selection = resolve(["dog, cell_phone", "faces,Teddy-Bears,dogs"])
     assert selection.classes == ("dog", "cell phone", "face", "teddy bear")
     assert selection.finders == {
         "dog": "mask-rcnn",
@@ -29,8 +29,6 @@ def test_lists_presets_and_repeated_flags_come_together_in_order():
         "teddy bear": "mask-rcnn",
     }
     assert selection.detectors == ("mask-rcnn", "centerface")
-    with pytest.raises(UserError, match=r"different detectors .*dog by mask-rcnn.*face by centerface"):
-        _ = selection.detector
 
 
 @pytest.mark.parametrize(
@@ -39,6 +37,13 @@ def test_lists_presets_and_repeated_flags_come_together_in_order():
 )
 def test_words_that_mean_a_class(word, name):
     assert match_class(word) == name
+
+
+def test_a_models_own_names_go_before_others():
+    model = {"runs/shop": ("Bike", "faces", "badge")}
+    assert match_class("bike", model) == "Bike"
+    assert match_class("badges", model) == "badge"
+    assert resolve(["faces,BIKE"], available=model).classes == ("faces", "Bike")
 
 
 def test_coco_has_eighty_classes_each_once():
@@ -70,27 +75,35 @@ def test_an_unknown_detector():
         resolve(["face"], detector="yolo")
 
 
-def test_a_class_without_its_detector_says_what_it_waits_for():
-    with pytest.raises(UserError, match=r'"dog" waits for Mask R-CNN .*\(not in this version.*hidden.*: face'):
-        resolve(["dog"])
-    with pytest.raises(UserError, match=r"clown.* waits for a trained run of Mask R-CNN \(not in this version\)"):
+def test_a_class_that_nothing_at_hand_finds_says_what_it_needs():
+    with pytest.raises(
+        UserError, match=r"clown.* needs a model trained for it \(add --weights RUN.*without: face, person"
+    ):
         resolve(["phobia-clown"])
+    with pytest.raises(UserError, match=r'"cat" needs Mask R-CNN .*\(add --weights coco\).*without: dog, Teddy, face$'):
+        resolve(["cat"], available=WITHOUT_COCO)
+    with pytest.raises(UserError, match='unknown class or preset "qqqq"; found are dog, Teddy, face'):
+        resolve(["qqqq"], available=WITHOUT_COCO)
 
 
 def test_a_detector_that_does_not_find_the_class():
     with pytest.raises(UserError, match='haar does not find "dog"; use --detector mask-rcnn'):
-        resolve(["dog"], detector="haar", available=WITH_COCO)
+        resolve(["dog"], detector="haar")
 
 
 @pytest.mark.parametrize("name", ["office-privacy", "office-13", "phobia-dog", "phobia-bird", "phobia-teddy-bear"])
-def test_coco_presets_resolve_once_the_detector_is_there(name):
-    assert resolve([name], available=WITH_COCO).detector == "mask-rcnn"
-    with pytest.raises(UserError, match=f'of preset "{name}" waits for Mask R-CNN'):
-        resolve([name])
+def test_coco_presets_resolve(name):
+    assert resolve([name]).detectors == ("mask-rcnn",)
+
+
+def test_a_preset_resolves_with_a_model_that_finds_it():
+    assert resolve(["phobia-dog"], available=WITHOUT_COCO).finders == {"dog": "runs/pets"}
+    with pytest.raises(UserError, match=r"the part teddy bear of preset .* needs Mask R-CNN"):
+        resolve(["phobia-teddy-bear"], available=WITHOUT_COCO)
 
 
 def test_office_13_has_thirteen_classes():
-    assert len(resolve(["office-13"], available=WITH_COCO).classes) == 13
+    assert len(resolve(["office-13"]).classes) == 13
 
 
 def presets(path, content):
@@ -100,11 +113,12 @@ def presets(path, content):
 
 def test_presets_of_ones_own(tmp_path):
     path = presets(tmp_path / "mine.json", {"presets": {"My Desk": {"classes": ["Faces", "cell-phone"]}}})
-    assert resolve(["my-desk"], available=WITH_COCO, preset_file=path).classes == ("face", "cell phone")
-    with pytest.raises(UserError, match=r'the part cell phone of preset "My Desk" waits for .*face can be hidden now'):
-        resolve(["my-desk"], preset_file=path)
-    waiting = "waits for Mask R-CNN with COCO weights (not in this version): face, cell phone"
-    assert ("My Desk", "preset", waiting) in list(listing(path))
+    assert resolve(["my-desk"], preset_file=path).classes == ("face", "cell phone")
+    part = r'the part cell phone of preset "My Desk" needs .*of this preset what can be hidden without: face'
+    with pytest.raises(UserError, match=part):
+        resolve(["my-desk"], available=WITHOUT_COCO, preset_file=path)
+    needs = "needs Mask R-CNN with COCO weights (add --weights coco): face, cell phone"
+    assert ("My Desk", "preset", needs) in list(listing(path, WITHOUT_COCO))
 
 
 @pytest.mark.parametrize(
@@ -140,15 +154,15 @@ def test_a_preset_file_that_cannot_be_used(tmp_path):
         resolve(["face"], preset_file=path)
 
 
-def test_the_listing_names_everything_and_what_it_waits_for():
+def test_the_listing_names_everything_and_what_it_needs():
     rows = {name: (found_by, status) for name, found_by, status in listing()}
     assert rows["face"] == ("centerface or haar", "ready")
     assert rows["faces"] == ("preset", "ready: face")
-    assert rows["dog"] == (
-        "Mask R-CNN with COCO weights",
-        "waits for Mask R-CNN with COCO weights (not in this version)",
-    )
-    assert rows["clown"][1] == "waits for a trained run of Mask R-CNN (not in this version)"
-    assert rows["phobia-teddy-bear"][1].startswith("waits for Mask R-CNN")
+    assert rows["dog"] == ("mask-rcnn", "ready")
+    assert rows["clown"][0] == "a model trained for it"
+    assert rows["phobia-clown"][1].startswith("needs a model trained for it (add --weights RUN")
     assert len(rows) == 1 + 80 + 3 + 7
-    assert [name for name, _, _ in listing()][:2] == ["faces", "face"]
+    assert next(listing())[0] == "faces"
+    rows = {name: (found_by, status) for name, found_by, status in listing(available=WITHOUT_COCO)}
+    assert rows["dog"] == ("runs/pets", "ready")
+    assert rows["cat"] == ("Mask R-CNN with COCO weights", "needs Mask R-CNN with COCO weights (add --weights coco)")

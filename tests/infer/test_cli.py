@@ -85,7 +85,9 @@ def test_a_bad_input_is_one_line_and_exit_2(name, tmp_path, capsys):
     ("flags", "words"),
     [
         (["--hide", "fcae"], ["fcae", "face"]),
-        (["--hide", "dog"], ["dog"]),
+        (["--hide", "clown"], ["clown", "--weights"]),
+        (["--hide", "dog", "--weights", "nowhere"], ["nowhere", "no such file or run folder"]),
+        (["--hide", "face", "--runtime", "onnx"], ["centerface", "runtime"]),
         (["--hide", "face", "--effect", "pixelat"], ["pixelat", "pixelate"]),
         (["--hide", "face", "--detector", "haaar"], ["haaar", "haar"]),
         (["--hide", "face", "--device", "warp-drive"], ["warp-drive"]),

@@ -51,3 +51,10 @@ def test_a_pan_of_a_fifth_of_the_picture_is_followed():
         flows.add(index, proxy)
     assert flows.field(0, 1).camera == pytest.approx([-60, 0], abs=1)
     assert flows.field(1, 0).camera == pytest.approx([60, 0], abs=1)
+
+
+def test_the_way_of_a_mask_that_fills_the_picture():
+    field = FlowField(np.full((45, 80, 2), (3.0, -2.0), np.float32))
+    points = np.zeros((180, 320, 2), np.float32)  # 57600 points: more than fit into one row for OpenCV
+    assert (field.at(points) == (3, -2)).all()
+    assert field.at(points).shape == points.shape

@@ -4,7 +4,7 @@ import supervision as sv
 from moving_squares import FRAME, observations, scene, seen
 
 from common.detections import make_detections
-from infer.tracking.crop import Crop, compact, crop_of, resized, united
+from infer.tracking.crop import Crop, compact, compacted, crop_of, resized, united
 from infer.tracking.link import LinkSettings, link
 
 PATH = [(60.0 + 4 * i, 90.0) for i in range(40)]
@@ -61,6 +61,15 @@ def test_a_crop_of_a_dense_and_of_a_compact_mask_is_the_same():
     assert (compact([dense], FRAME).to_dense() == back.to_dense()).all()
     assert (back.to_dense()[0] == disc((100.0, 50.0), 36)).all()
     assert crop_of(seen(((1.0, 1.0), 0.5)), 0) is None
+
+
+def test_dense_masks_become_compact_ones_whatever_their_boxes_say():
+    found = with_disc((100.0, 50.0), 0.9, True)
+    found.xyxy = found.xyxy + np.array([30, 0, 30, 0], np.float32)  # half beside the mask
+    small = compacted(found, FRAME)
+    assert isinstance(small.mask, sv.CompactMask)
+    assert (small.mask.to_dense() == np.asarray(found.mask)).all()
+    assert compacted(small, FRAME) is small
 
 
 def test_a_crop_changes_its_size_around_the_same_place():
