@@ -134,6 +134,33 @@ def temporary_folder(parent: Path) -> Iterator[Path]:
         os.close(handle)
 
 
+@contextmanager
+def staged_folder(target: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give an empty folder beside `target`; it takes the name `target` when the block ends without an error.
+
+    Args:
+        target: where the finished folder belongs; an empty folder there is taken as none.
+        overwrite: replace a folder that holds something; otherwise it is refused before any work.
+
+    Raises:
+        UserError: the target exists, is a file, or its folder is missing or cannot be written.
+    """
+    target = Path(target)
+    if target.exists() and not target.is_dir():
+        raise UserError(f"{target} is a file; name a folder")
+    if target.is_dir() and any(target.iterdir()) and not overwrite:
+        raise UserError(f"{target} exists and is not empty; choose another folder, or add --overwrite")
+    if not target.parent.is_dir():
+        raise UserError(f"there is no folder {target.parent}; make it first, or choose another place")
+    with temporary_folder(target.parent) as folder:
+        made = folder / target.name
+        made.mkdir()
+        yield made
+        if target.is_dir():
+            target.rename(folder / f"{target.name}.before")
+        made.rename(target)
+
+
 def sweep(folder: Path) -> None:
     """Remove temporary files and folders in `folder` whose owner is gone."""
     for leftover in folder.glob(f"{_PREFIX}*"):
