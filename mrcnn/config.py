@@ -85,6 +85,13 @@ class Config:
     LIMIT_PAD64 = False
     SEED: int | None = None
 
+    # New: how the training's losses are counted. The original lets the box loss leak into the proposals (STOP_GRADIENT =
+    # False), counts places without a box as background (PADDING_COUNTS = True) and takes the active classes of a batch's
+    # first picture for all of it (FIRST_ACTIVE_CLASSES = True).
+    STOP_GRADIENT = True
+    PADDING_COUNTS = False
+    FIRST_ACTIVE_CLASSES = False
+
     # New: where a BACKBONE by name (see `applications.names`) gets its weights when a model is built for training
     # ("imagenet", the path of a file, or None), and what to calculate with: None for float32, "float16" or "bfloat16"
     # (weights stay float32).

@@ -54,6 +54,7 @@ def sampling(config: Config) -> Sampling:
         mini_masks=(int(config.MINI_MASK_SHAPE[0]), int(config.MINI_MASK_SHAPE[1])) if config.USE_MINI_MASK else None,
         std_dev=_numbers(config.BBOX_STD_DEV),
         max_truth=config.MAX_GT_INSTANCES,
+        stop_gradient=config.STOP_GRADIENT,
         given_rois=not config.USE_RPN_ROIS,
         seed=config.SEED,
     )
@@ -72,7 +73,12 @@ def anchor_grid(config: Config, size: tuple[int, int]) -> AnchorGrid:
 
 def objective(config: Config) -> Objective:
     """How the losses are added up."""
-    return Objective(loss_weights=dict(config.LOSS_WEIGHTS), weight_decay=config.WEIGHT_DECAY)
+    return Objective(
+        loss_weights=dict(config.LOSS_WEIGHTS),
+        weight_decay=config.WEIGHT_DECAY,
+        first_active=config.FIRST_ACTIVE_CLASSES,
+        padding_counts=config.PADDING_COUNTS,
+    )
 
 
 def _numbers(values: Any) -> tuple[float, ...]:

@@ -65,19 +65,23 @@ def rpn_bbox_loss(match: Any, targets: Any, deltas: Any) -> Any:
     return mean_where(smooth_l1(wanted, deltas), positive)
 
 
-def class_loss(class_ids: Any, logits: Any, active: Any) -> Any:
+def class_loss(class_ids: Any, logits: Any, active: Any, real: Any = None) -> Any:
     """Class of the sampled boxes; a box whose answer is a class that the picture's source does not label is left out.
 
     Args:
         class_ids: (B, T) int32, 0 for background and for padding.
         logits: (B, T, C) float32.
         active: (B, C) or (1, C), 1 for classes that count. The original takes the first picture's for all.
+        real: (B, T) bool, False for padding, which then does not count; None: it counts as background, as in the
+            original.
 
     Source: arXiv 1703.06870 section 3; original `model.mrcnn_class_loss_graph`.
     """
     answers = ops.argmax(logits, axis=-1)  # (B, T)
     rows = ops.broadcast_to(ops.cast(active, "float32"), (ops.shape(logits)[0], ops.shape(logits)[2]))
     counts = ops.take_along_axis(rows, ops.cast(answers, "int32"), axis=1)
+    if real is not None:
+        counts = counts * ops.cast(real, "float32")
     return ops.sum(cross_entropy(class_ids, logits) * counts) / ops.maximum(ops.sum(counts), 1.0)
 
 

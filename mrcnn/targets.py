@@ -51,6 +51,8 @@ def classify(proposals: Any, class_ids: Any, boxes: Any) -> tuple[Any, Any, Any]
 def sample(positive: Any, negative: Any, priorities: Any, count: int, positive_ratio: float) -> tuple[Any, Any]:
     """Choose boxes to learn from: positives first, then so many negatives that the ratio holds.
 
+    A picture without positives gives a full share of negatives; in the original it teaches the heads nothing.
+
     Args:
         positive: (B, N) bool.
         negative: (B, N) bool.
@@ -64,6 +66,7 @@ def sample(positive: Any, negative: Any, priorities: Any, count: int, positive_r
     most = int(count * positive_ratio)
     chosen_positive, positives = _best(positive, priorities, most)
     wanted = ops.cast((1.0 / positive_ratio) * ops.cast(positives, "float32"), "int32") - positives
+    wanted = ops.where(positives > 0, wanted, count - most)
     chosen_negative, negatives = _best(negative, priorities, count - most)
     negatives = ops.minimum(negatives, wanted)
     slots = ops.arange(count, dtype="int32")[None, :] - positives[:, None]  # (B, T) place among the negatives

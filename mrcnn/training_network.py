@@ -85,11 +85,14 @@ class Objective:
         weight_decay: see `losses.weight_decay`.
         first_active: whether the first picture's classes count for the whole batch, as in the original, instead of each
             picture's own.
+        padding_counts: whether places without a sampled box count as background, as in the original, instead of not at
+            all.
     """
 
     loss_weights: Mapping[str, float] = field(default_factory=dict)
     weight_decay: float = 1e-4
     first_active: bool = False
+    padding_counts: bool = False
 
 
 @keras.saving.register_keras_serializable(package="mrcnn")
@@ -140,11 +143,12 @@ class TrainingModel(keras.Model):
         match = ops.cast(x["input_rpn_match"], "int32")[..., 0]
         active = parse(x["input_image_meta"])["active_class_ids"]
         class_ids = answers["target_class_ids"]
+        real = None if self.objective.padding_counts else ops.any(answers["rois"] != 0, axis=-1)
         values = (
             losses.rpn_class_loss(match, answers["rpn_class_logits"]),
             losses.rpn_bbox_loss(match, ops.cast(x["input_rpn_bbox"], "float32"), answers["rpn_bbox"]),
             losses.class_loss(
-                class_ids, answers["mrcnn_class_logits"], active[:1] if self.objective.first_active else active
+                class_ids, answers["mrcnn_class_logits"], active[:1] if self.objective.first_active else active, real
             ),
             losses.bbox_loss(answers["target_bbox"], class_ids, answers["mrcnn_bbox"]),
             losses.mask_loss(answers["target_mask"], class_ids, answers["mrcnn_mask"]),

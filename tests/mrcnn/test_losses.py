@@ -42,6 +42,14 @@ def test_answers_of_classes_that_the_source_does_not_label_do_not_count() -> Non
     assert number(first) == pytest.approx((right + wrong) / 2, rel=1e-5)
 
 
+def test_places_without_a_box_do_not_count_as_background() -> None:
+    logits, class_ids = tensor([[[0, 5, 0], [0, 5, 0]]]), tensor([[1, 0]], "int32")
+    right, active = np.log(np.exp(5) + 2) - 5, tensor([[1, 1, 1]])
+    found = losses.class_loss(class_ids, logits, active, real=tensor([[1, 0]], "bool"))
+    assert number(found) == pytest.approx(right, rel=1e-5)
+    assert number(losses.class_loss(class_ids, logits, active)) == pytest.approx(right + 2.5, rel=1e-5)
+
+
 def test_only_the_own_class_of_a_positive_box_is_compared() -> None:
     class_ids = tensor([[2, 0]], "int32")
     deltas = np.full((1, 2, 3, 4), 9.0)

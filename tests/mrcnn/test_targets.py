@@ -85,3 +85,10 @@ def test_targets_equal_the_originals(stored_masks: str, crowd: str) -> None:
     np.testing.assert_array_equal(class_ids, golden[f"{name}class_ids"])
     np.testing.assert_allclose(deltas, golden[f"{name}deltas"], atol=2e-5)
     np.testing.assert_array_equal(masks.astype(bool), unpacked(golden, f"{name}masks"))
+
+
+def test_a_picture_without_positives_gives_negatives() -> None:
+    positive, negative = np.zeros((1, 6), bool), np.array([[True, True, False, True, True, True]])
+    priorities = np.linspace(1, 0, 6, dtype="float32")[None]
+    places, positives = arrays(targets.sample(*tensors(positive, negative, priorities), 6, 0.34))
+    assert (places[0].tolist(), positives.tolist()) == ([0, 1, 3, 4, -1, -1], [0])

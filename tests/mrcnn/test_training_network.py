@@ -58,7 +58,7 @@ def golden_model(name: str, weight_file: Path, monkeypatch: pytest.MonkeyPatch) 
         SMALL,
         training_network.Sampling(shuffle=False, stop_gradient=False, given_rois=name == "train_rois"),
         training_network.AnchorGrid((256, 256)),
-        training_network.Objective(first_active=True),
+        training_network.Objective(first_active=True, padding_counts=True),
     )
     weights.load(model, weight_file)
     return model
