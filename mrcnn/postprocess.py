@@ -6,7 +6,7 @@ C classes with background. Boxes are (y1, x1, y2, x2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import supervision as sv
@@ -108,8 +108,18 @@ def compact_masks(
     Returns:
         N compact masks of frames of `size`.
     """
+    return compacted(box_masks(masks, boxes, size, border, threshold), size)
+
+
+def compacted(parts: Iterable[tuple[np.ndarray, int, int]], size: tuple[int, int]) -> sv.CompactMask:
+    """Turn parts of a picture into compact masks.
+
+    Args:
+        parts: as `box_masks` yields them: (width, height) bool, transposed, and the top and left in the picture.
+        size: (H, W) of the picture.
+    """
     runs, shapes, offsets = [], [], []
-    for inside, top, left in box_masks(masks, boxes, size, border, threshold):
+    for inside, top, left in parts:
         part = inside if inside.size else np.zeros((1, 1), bool)
         runs.append(_run_lengths(part.ravel()))
         shapes.append(part.shape[::-1])
