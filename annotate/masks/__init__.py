@@ -1,0 +1,1 @@
+"""From boxes to masks, one way a file."""

@@ -1,0 +1,70 @@
+"""Which picture belongs to which labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from annotate.faults import Fault
+from annotate.formats.raw import RawLabels
+from annotate.pictures import PictureIndex
+
+
+@dataclass
+class Pairs:
+    """Labels and pictures that found each other.
+
+    Attributes:
+        labels: by path of the picture.
+        claimed: pictures whose labels exist and cannot be used: neither labelled nor without labels.
+        faults: of the files, and of the search.
+    """
+
+    labels: dict[Path, RawLabels] = field(default_factory=dict)
+    claimed: set[Path] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def pair(raws: Iterable[RawLabels], index: PictureIndex, root: Path) -> Pairs:
+    """Find the picture of each file.
+
+    A file about one picture belongs to the picture of its own name, as LabelImg and labelme open them: the name written
+    inside is often that of the picture before it was renamed. Only where there is none the name inside counts.
+
+    Args:
+        raws: files as read.
+        index: the pictures.
+        root: folder of the label files.
+    """
+    pairs = Pairs()
+    for raw in raws:
+        pairs.faults += raw.faults
+        found = _found(raw, index, root, pairs.faults)
+        if not raw.readable:
+            pairs.claimed.update(found)
+        elif not found:
+            reason = f"no picture {raw.picture or raw.source.stem!r} in {index.folder}"
+            pairs.faults.append(Fault(raw.source, 0, "missing-image", reason))
+        elif len(found) > 1:
+            listed = ", ".join(path.relative_to(index.folder).as_posix() for path in found[:3])
+            pairs.faults.append(Fault(raw.source, 0, "missing-image", f"which one is meant: {listed}?"))
+            pairs.claimed.update(found)
+        elif found[0] in pairs.labels:
+            reason = f"{found[0].name} has labels in {pairs.labels[found[0]].source.name} already"
+            pairs.faults.append(Fault(raw.source, 0, "duplicate-labels", reason))
+        else:
+            pairs.labels[found[0]] = raw
+    return pairs
+
+
+def _found(raw: RawLabels, index: PictureIndex, root: Path, faults: list[Fault]) -> list[Path]:
+    beside = raw.source.parent.relative_to(root).parts
+    named = index.named(raw.picture, beside) if raw.picture else []
+    if not raw.alone:
+        return named
+    like = index.like(raw.source.stem, beside)
+    if like and named and not set(like) & set(named):
+        reason = f"it names {raw.picture}, which is there too; expected {like[0].name}"
+        faults.append(Fault(raw.source, 0, "other-name", reason))
+    return like or named

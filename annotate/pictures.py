@@ -1,0 +1,120 @@
+"""The pictures of a set: found by whatever name the labels give, opened once, measured."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import imagehash
+from PIL import Image, ImageOps
+
+from common.image import READ_ERRORS, SUFFIXES
+
+ORIENTATION = 0x0112  # EXIF tag
+HASH_SIDE = 8  # perceptual hash of 8 x 8 bits
+WORKERS = 4
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What opening a picture tells.
+
+    Attributes:
+        path: its file.
+        size: (height, width) pixels as shown, upright; (0, 0) where it could not be opened.
+        stored_size: (height, width) pixels as stored, before the EXIF orientation is applied.
+        orientation: EXIF orientation, 1 to 8.
+        sha256: of the file.
+        perceptual: 64-bit perceptual hash of the picture as shown.
+        problem: why it could not be opened; "" where it could.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    stored_size: tuple[int, int] = (0, 0)
+    orientation: int = 1
+    sha256: str = ""
+    perceptual: int = 0
+    problem: str = ""
+
+
+class PictureIndex:
+    """Finds the picture that belongs to labels.
+
+    Args:
+        folder: pictures, in folders below it too.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = sorted(
+            path
+            for path in folder.rglob("*")
+            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        )
+        self._by_place = {path.relative_to(folder).as_posix().lower(): path for path in self.paths}
+        self._by_name: dict[str, list[Path]] = defaultdict(list)
+        self._by_stem: dict[str, list[Path]] = defaultdict(list)
+        for path in self.paths:
+            self._by_name[path.name.lower()].append(path)
+            self._by_stem[path.stem.lower()].append(path)
+
+    def named(self, name: str, beside: Sequence[str] = ()) -> list[Path]:
+        """Pictures that a label file may mean by `name`, which may hold folders of another machine.
+
+        Args:
+            name: as written there.
+            beside: folders below the root in which the label file lies; a picture in the like place is preferred.
+        """
+        plain = (PureWindowsPath(name) if "\\" in name else PurePosixPath(name)).as_posix().lower()
+        if plain in self._by_place:
+            return [self._by_place[plain]]
+        last = plain.rsplit("/", 1)[-1]
+        found = self._by_name.get(last, [])
+        # "IMG.JPG" was often converted to "IMG.png" after labelling.
+        return self._nearest(found or self._by_stem.get(last.rsplit(".", 1)[0], []), beside)
+
+    def like(self, stem: str, beside: Sequence[str] = ()) -> list[Path]:
+        """Pictures with a label file's own name before the suffix."""
+        return self._nearest(self._by_stem.get(stem.lower(), []), beside)
+
+    def _nearest(self, paths: list[Path], beside: Sequence[str]) -> list[Path]:
+        if len(paths) < 2:
+            return paths
+        wanted = tuple(part.lower() for part in beside)
+        same = [path for path in paths if _folders(path, self.folder) == wanted]
+        return same or paths
+
+
+def _folders(path: Path, root: Path) -> tuple[str, ...]:
+    return tuple(part.lower() for part in path.relative_to(root).parent.parts)
+
+
+def examine(paths: Iterable[Path], workers: int = WORKERS) -> Iterator[PictureFacts]:
+    """Open pictures side by side, in order."""
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(examine_one, paths)
+
+
+def examine_one(path: Path) -> PictureFacts:
+    """Open and decode one picture completely; what is wrong with it is a value."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return PictureFacts(path, (0, 0), problem=error.strerror or str(error))
+    sha256 = hashlib.sha256(data).hexdigest()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.load()
+            orientation = int(image.getexif().get(ORIENTATION, 1) or 1)
+            upright = ImageOps.exif_transpose(image)
+            perceptual = int(str(imagehash.phash(upright.convert("L"), HASH_SIDE)), 16)
+            stored, shown = (image.height, image.width), (upright.height, upright.width)
+    except (*READ_ERRORS, Image.DecompressionBombError) as error:
+        return PictureFacts(path, (0, 0), sha256=sha256, problem=" ".join(str(error).split()) or "not a picture")
+    return PictureFacts(path, shown, stored, orientation if 1 <= orientation <= 8 else 1, sha256, perceptual)

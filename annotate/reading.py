@@ -1,0 +1,166 @@
+"""From a folder of labels and a folder of pictures to a `LabelSet`: files found, paired, opened, checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from annotate.faults import Fault
+from annotate.fitting import ClassRule, fit
+from annotate.formats.kinds import find_kind, read_files
+from annotate.label_set import LabelledImage, LabelSet, objects_of
+from annotate.pairing import Pairs, pair
+from annotate.pictures import PictureFacts, PictureIndex, examine
+from common.errors import UserError
+
+PICTURE_FOLDERS = ("images", "JPEGImages", "imgs", "img")  # looked for in the folder of labels and beside it
+FRAME = r"(.+)@\d+(?:\.\d+)?s?"  # "party@00012.480.jpg" is a frame of the clip "party"
+Rows = list[dict[str, Any]]
+Progress = Callable[[Iterable[PictureFacts], int], Iterable[PictureFacts]]
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """How labels are read.
+
+    Attributes:
+        kind: one of `formats.kinds.KINDS`, or "auto".
+        origin: of VOC coordinates, see `formats.voc`.
+        rule: which classes count.
+        negatives: pictures without a label file show nothing; otherwise they are left out, and named.
+        group_by: "folder", or a regular expression for a picture's whole name without suffix whose first group is its
+            clip; pictures that do not match stand alone.
+        class_file: file of class names, for YOLO; None looks beside the labels.
+    """
+
+    kind: str = "auto"
+    origin: str = "auto"
+    rule: ClassRule = field(default_factory=ClassRule)
+    negatives: bool = False
+    group_by: str = FRAME
+    class_file: Path | None = None
+
+
+def read_labels(
+    source: Path,
+    images: Path | None = None,
+    settings: ReadSettings | None = None,
+    progress: Progress = lambda facts, number: facts,
+) -> LabelSet:
+    """Read a set of labels.
+
+    Args:
+        source: folder of label files, or one file.
+        images: folder of pictures; None looks beside the labels.
+        settings: how to read.
+        progress: wraps the walk over the opened pictures, given their number.
+
+    Returns:
+        The set; whatever is wrong in single files is in its `faults`.
+
+    Raises:
+        UserError: no labels, no pictures, or a setting that cannot be met.
+    """
+    settings = settings or ReadSettings()
+    grouping = Grouping(settings.group_by)
+    if not source.exists():
+        raise UserError(f"{source}: no such file or folder; give the folder with the label files")
+    kind = find_kind(source) if settings.kind == "auto" else settings.kind
+    raws, order = read_files(source, kind, settings.origin, settings.class_file)
+    index = PictureIndex(_picture_folder(source, images))
+    if not index.paths:
+        raise UserError(f"{index.folder}: no pictures in it; give their folder with --images")
+    pairs = pair(raws, index, source if source.is_dir() else source.parent)
+    unlabelled = [path for path in index.paths if path not in pairs.labels and path not in pairs.claimed]
+    wanted = sorted([*pairs.labels, *(unlabelled if settings.negatives else ())])
+    faults = list(pairs.faults)
+    fitted = _fitted(progress(examine(wanted), len(wanted)), pairs, settings.rule, faults)
+    if not settings.negatives:
+        faults += [Fault(path, 0, "unlabelled-image", "no labels belong to it") for path in unlabelled]
+    classes = _classes(settings.rule, order, [rows for _, rows in fitted])
+    labelled = []
+    groups: dict[str, str] = {}  # copies of a picture belong to the group of the first
+    for facts, rows in fitted:
+        raw = pairs.labels.get(facts.path)
+        group = groups.setdefault(facts.sha256, grouping(facts.path, index.folder))
+        labelled.append(LabelledImage(facts, raw.source if raw else None, objects_of(rows, classes), group))
+    left_out = () if settings.negatives else tuple(unlabelled)
+    return LabelSet(classes, tuple(labelled), tuple(sorted(faults)), source, kind, left_out)
+
+
+def _fitted(
+    pictures: Iterable[PictureFacts], pairs: Pairs, rule: ClassRule, faults: list[Fault]
+) -> list[tuple[PictureFacts, Rows]]:
+    """Fit labels to each picture that can be opened."""
+    fitted: list[tuple[PictureFacts, Rows]] = []
+    seen: dict[str, Path] = {}
+    for facts in pictures:
+        if facts.problem:
+            faults.append(Fault(facts.path, 0, "unreadable-image", facts.problem))
+            continue
+        if facts.sha256 in seen:
+            faults.append(Fault(facts.path, 0, "duplicate-image", f"byte for byte {seen[facts.sha256].name}"))
+        seen.setdefault(facts.sha256, facts.path)
+        raw = pairs.labels.get(facts.path)
+        rows, found = fit(raw, facts, rule) if raw else ([], [])
+        faults += found
+        if not any(fault.kind == "wrong-size" for fault in found):
+            fitted.append((facts, rows))
+    return fitted
+
+
+def _classes(rule: ClassRule, order: Sequence[str], rows_of: Iterable[Rows]) -> tuple[str, ...]:
+    """Class names in an order that is the same for every run: as asked for, as the format numbers them, by alphabet."""
+    if rule.wanted is not None:
+        return rule.wanted
+    used = {row["name"] for rows in rows_of for row in rows}
+    renamed = [(rule.renamed or {}).get(name, name) for name in order]
+    numbered = list(dict.fromkeys(name for name in renamed if name and name not in rule.ignored))
+    return (*numbered, *sorted(used - set(numbered)))
+
+
+class Grouping:
+    """Which clip a picture is from.
+
+    Args:
+        rule: see `ReadSettings.group_by`.
+
+    Raises:
+        UserError: no regular expression, or one without a group.
+    """
+
+    def __init__(self, rule: str) -> None:
+        self.by_folder = rule == "folder"
+        try:
+            self.pattern = re.compile(rule)
+        except re.error as error:
+            raise UserError(
+                f"--group-by {rule}: no regular expression ({error}); e.g. '(.+)-\\d+', or folder"
+            ) from error
+        if not self.by_folder and not self.pattern.groups:
+            raise UserError(f"--group-by {rule}: has no group in brackets; e.g. '(.+)-\\d+', or folder")
+
+    def __call__(self, path: Path, root: Path) -> str:
+        """Name of the group, with the folder it lies in."""
+        place = path.relative_to(root)
+        if self.by_folder:
+            return place.parent.as_posix()
+        match = self.pattern.fullmatch(path.stem)
+        name = match[1] if match and match[1] else place.name
+        return (place.parent / name).as_posix()
+
+
+def _picture_folder(source: Path, images: Path | None) -> Path:
+    if images is not None:
+        if not images.is_dir():
+            raise UserError(f"{images}: no such folder; give the folder of the pictures with --images")
+        return images
+    folder = source if source.is_dir() else source.parent
+    for name in PICTURE_FOLDERS:
+        for place in (folder / name, folder.parent / name):
+            if place.is_dir():
+                return place
+    return folder

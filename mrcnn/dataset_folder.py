@@ -1,0 +1,174 @@
+"""A dataset folder, as `annotate convert` writes it, behind the original's `Dataset`.
+
+dataset.json     class names, splits
+train.json ...   COCO: boxes, masks, categories
+images/          pictures
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import supervision as sv
+from pycocotools import mask as coco_mask
+
+from common import rle
+from common.errors import UserError
+from mrcnn.dataset import Dataset
+
+SOURCE = "folder"
+
+
+class FolderDataset(Dataset):
+    """One split of a dataset folder, prepared.
+
+    Class ids are places in dataset.json's `class_names`, counted from 1; crowds have them negative, as in the
+    original's COCO sample.
+
+    Args:
+        folder: the dataset folder.
+        split: name of one of its splits.
+
+    Attributes:
+        folder: where it lies.
+        split: its name.
+        about: what dataset.json holds.
+
+    Raises:
+        UserError: no dataset folder, no such split, or a file of it that cannot be read.
+    """
+
+    def __init__(self, folder: str | Path, split: str) -> None:
+        super().__init__()
+        self.folder, self.split = Path(folder), split
+        self.about = read_about(self.folder)
+        if split not in self.about["splits"]:
+            raise UserError(f"{self.folder}: no split {split!r}; it has {', '.join(self.about['splits'])}")
+        for place, name in enumerate(self.about["class_names"], start=1):
+            self.add_class(SOURCE, place, name)
+        content = _json(self.folder / f"{split}.json")
+        try:
+            self._list(content)
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{self.folder / split}.json: {error} is missing in it; convert the labels again"
+            ) from error
+        self.prepare()
+
+    def _list(self, content: Any) -> None:
+        own = {name: place for place, name in enumerate(self.about["class_names"], start=1)}
+        numbers = {category["id"]: own[category["name"]] for category in content["categories"]}
+        entries: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
+        for entry in content["annotations"]:
+            entries[entry["image_id"]].append({**entry, "class_id": numbers[entry["category_id"]]})
+        for image in content["images"]:
+            self.add_image(
+                SOURCE,
+                image["id"],
+                str(self.folder / "images" / image["file_name"]),
+                height=image["height"],
+                width=image["width"],
+                group=image.get("group", image["file_name"]),
+                annotations=entries[image["id"]],
+            )
+
+    def image_reference(self, image_id: int) -> str:
+        """Path of the picture."""
+        return str(self.image_info[image_id]["path"])
+
+    def load_image(self, image_id: int) -> np.ndarray:
+        """Read a picture: (H, W, 3) uint8 RGB.
+
+        Raises:
+            UserError: missing, unreadable, or of another size than its labels.
+        """
+        info = self.image_info[image_id]
+        # OpenCV decodes JPEG twice as fast as Pillow; the pictures of a dataset folder are upright.
+        data = cv2.imread(info["path"], cv2.IMREAD_COLOR_RGB)
+        if data is None:
+            raise UserError(f"{info['path']}: missing or no picture; convert the labels again")
+        if data.shape[:2] != (info["height"], info["width"]):
+            raise UserError(
+                f"{info['path']} has {data.shape[1]}x{data.shape[0]} pixels, its labels {info['width']}x"
+                f"{info['height']}; convert the labels again"
+            )
+        return data
+
+    def load_mask(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+        """Decode all masks of a picture.
+
+        Returns:
+            (H, W, N) bool and class ids (N,) int32, negative for crowds.
+        """
+        info = self.image_info[image_id]
+        runs = [_runs(entry["segmentation"], info) for entry in info["annotations"]]
+        class_ids = [-entry["class_id"] if entry.get("iscrowd") else entry["class_id"] for entry in info["annotations"]]
+        masks = coco_mask.decode(runs) if runs else np.zeros((info["height"], info["width"], 0), np.uint8)
+        return np.ascontiguousarray(masks).astype(bool), np.array(class_ids, np.int32)
+
+    def load_objects(self, image_id: int) -> sv.Detections:
+        """The truth of a picture as detections, masks compact: the fast path, nothing of the size of the picture.
+
+        Returns:
+            xyxy (N, 4) float32 pixels, class_id (N,) int counted from 1, mask CompactMask; data "crowd", "difficult"
+            (N,) bool.
+        """
+        info = self.image_info[image_id]
+        entries = info["annotations"]
+        boxes = np.array([entry["bbox"] for entry in entries], np.float32).reshape(-1, 4)
+        size = (info["height"], info["width"])
+        runs = [rle.decompress(_runs(entry["segmentation"], info)["counts"].decode()) for entry in entries]
+        return sv.Detections(
+            xyxy=np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1),
+            class_id=np.array([entry["class_id"] for entry in entries], int),
+            mask=rle.compact_mask(runs, size) if runs else None,
+            data={
+                name: np.array([bool(entry.get(key)) for entry in entries], bool)
+                for name, key in (("crowd", "iscrowd"), ("difficult", "difficult"))
+            },
+        )
+
+    @cached_property
+    def groups(self) -> list[str]:
+        """Clip of each picture."""
+        return [str(info["group"]) for info in self.image_info]
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """Read dataset.json.
+
+    Raises:
+        UserError: not there, or not one.
+    """
+    if not (folder / "dataset.json").is_file():
+        raise UserError(f"{folder}: no dataset.json in it; make a dataset folder with `python -m annotate convert`")
+    about = _json(folder / "dataset.json")
+    names, splits = (about.get(key) for key in ("class_names", "splits")) if isinstance(about, dict) else (None, None)
+    if not isinstance(names, list) or not isinstance(splits, dict):
+        raise UserError(f"{folder / 'dataset.json'}: lacks class_names or splits; convert the labels again")
+    return dict(about)
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); convert the labels again") from error
+
+
+def _runs(segmentation: Any, info: dict[str, Any]) -> dict[str, Any]:
+    """Pycocotools' run lengths of any COCO segmentation."""
+    size = [info["height"], info["width"]]
+    if isinstance(segmentation, list):
+        merged: dict[str, Any] = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size))
+        return merged
+    counts = segmentation["counts"]
+    if isinstance(counts, list):
+        uncompressed: dict[str, Any] = coco_mask.frPyObjects({"size": size, "counts": counts}, *size)
+        return uncompressed
+    return {"size": size, "counts": counts.encode()}
