@@ -22,6 +22,7 @@ from common.progress import Progress
 from common.pump import prefetched
 from common.video.damage import Damage
 from common.video.frame import Frame
+from infer.belonging.verdicts import Verdicts, judged
 from infer.checked import checked
 from infer.clip import Clip
 from infer.detectors import DETECTORS
@@ -31,6 +32,8 @@ from infer.tracking.crop import compacted
 from infer.tracking.link import LinkSettings, link
 from infer.tracking.observation import Observation
 from infer.wanted import Wanted
+from mrcnn.choice import thresholds_of
+from mrcnn.sharing import share_trunks
 
 log = logging.getLogger(__name__)
 
@@ -195,21 +198,41 @@ def open_wanted(search: Search) -> Detector:
         UserError: no such detector, class, option or device.
     """
     also = {name for finder in search.also for name in finder.classes}
-    first = Finder(search.detector, tuple(name for name in search.classes if name not in also), search.options)
-    opened = [_open(finder, search) for finder in (first, *search.also) if finder.classes]
-    return opened[0] if len(opened) == 1 else Several(opened)
+    first = Finder(search.detector, tuple(name for name in search.looked_for if name not in also), search.options)
+    finders = [finder for finder in (first, *search.also) if finder.classes]
+    opened = [_open(finder, search) for finder in finders]
+    wanted = [
+        Wanted(detector, finder.classes, _scores(finder, search))
+        for detector, finder in zip(opened, finders, strict=True)
+    ]
+    if len(wanted) == 1:
+        return wanted[0]
+    shared = share_trunks(opened)
+    together = Several(wanted, at_once=shared.batch if shared else None)
+    if shared is not None:
+        together.device += f", {shared.words}"
+    return Wanted(together, search.looked_for)
 
 
-def _open(finder: Finder, search: Search) -> Wanted:
+def _scores(finder: Finder, search: Search) -> dict[str, float]:
+    return {name: score for name, score in search.scores.items() if name in finder.classes}
+
+
+def _open(finder: Finder, search: Search) -> Detector:
     try:
-        options = dict(finder.options)
-        if search.score is not None and "thresholds" in options_of(finder.detector, DETECTORS):
-            options["thresholds"] = {}  # the score that was asked for counts, not those that evaluation chose
+        options, scores = dict(finder.options), _scores(finder, search)
+        if "thresholds" in options_of(finder.detector, DETECTORS):
+            if search.score is not None:
+                options["thresholds"] = {}  # the score that was asked for counts, not those that evaluation chose
+            elif scores:
+                chosen = thresholds_of(finder.options.get("weights"))
+                options["thresholds"] = {name: value for name, value in chosen.items() if name not in scores}
         detector = open_detector(
             finder.detector,
             device=search.device,
             floor=search.floor,
             sure=search.score,
+            lowest=min(scores.values(), default=None),
             entries=DETECTORS,
             **options,
         )
@@ -218,7 +241,7 @@ def _open(finder: Finder, search: Search) -> Wanted:
             f"the detector {finder.detector} needs the package {error.name}: run `pip install 'hide-in-video[model]'` "
             "(or `pip install -e '.[model]'` in the sources)"
         ) from error
-    return Wanted(detector, finder.classes)
+    return detector
 
 
 def analyse(
@@ -230,7 +253,7 @@ def analyse(
         clip: what to look at.
         detector: finds.
         settings: how to search.
-        header: first line of the file.
+        header: first line of the file, with the detector's classes; rules about what belongs together reduce these.
         target: the detections file.
         quiet: no progress on stderr.
 
@@ -242,7 +265,6 @@ def analyse(
     """
     search = settings.search
     with (
-        DetectionsWriter(target, header) as writer,
         clip.open() as reader,
         Progress("finding", clip.expected_frames(reader.info), quiet=quiet) as progress,
         prefetched(
@@ -250,11 +272,18 @@ def analyse(
         ) as observations,
     ):
         # Counted before linking, which hands out nothing before it has seen some hundred frames.
-        for objects in link(progress.count(observations), header.size, linking(detector, search)):
-            writer.write(objects)
+        linked = link(progress.count(observations), header.size, linking(detector, search))
+        if search.belonging:
+            judged(linked, Verdicts(search.belonging, search.classes, detector.classes, detector.sure), header, target)
+        else:
+            with DetectionsWriter(target, header) as writer:
+                for objects in linked:
+                    writer.write(objects)
         return reader.damage
 
 
 def linking(detector: Detector, search: Search) -> LinkSettings:
-    """Thresholds of the detector, and whether frames are linked at all."""
-    return LinkSettings(floor=detector.floor, sure=detector.sure, associate=search.link)
+    """Thresholds of the detector, whether frames are linked at all, and which classes are evidence about each other."""
+    named = {name for rule in search.belonging for name in (rule.part, rule.owner, rule.unless)}
+    apart = frozenset(place for place, name in enumerate(detector.classes) if name in named)
+    return LinkSettings(floor=detector.floor, sure=detector.sure, associate=search.link, apart=apart)

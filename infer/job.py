@@ -21,6 +21,7 @@ from common.video.frame import upright
 from common.video.info import VideoInfo, probe
 from common.video.plan import check_plan
 from common.video.writer import EncodeSettings, VideoWriter
+from infer.belonging.verdicts import DECIDED
 from infer.clip import Clip
 from infer.effects import EFFECTS
 from infer.effects.renderer import Renderer
@@ -144,7 +145,7 @@ class VideoJob:
         report.argv, report.seconds = self._argv, self.seconds
         report.damage = "; ".join(self._damages) or None
         report.telltales = telltales_in_words(self.info.telltales)
-        report.notes = [*notes, *renderer.notes, *selector.notes()]
+        report.notes = [*notes, *renderer.notes, *selector.notes(), *decisions(header)]
         write_report(report, files.report, files.page, pictures.thumbnails())
         if files.preview is not None:
             pictures.write(files.preview, overwrite=True)
@@ -228,6 +229,12 @@ def begin_report(
         model=f"{detector.name} on {detector.device}" if detector else "given detections",
         telltales_kept=settings.encode.keep_metadata,
     )
+
+
+def decisions(header: Header) -> list[str]:
+    """What came of the rules about what belongs together, as the detections file tells."""
+    decided = header.settings.get(DECIDED, [])
+    return [str(each) for each in decided] if isinstance(decided, list) else []
 
 
 def telltales_in_words(telltales: Sequence[Telltale]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from common.detections import DetectionsWriter, FrameObjects, Header, make_detec
 from common.detectors.detector import Detector
 from common.image import READ_ERRORS, read_image, write_image
 from infer.analyse import Look, detect, open_wanted
+from infer.belonging.verdicts import Verdicts
 from infer.cover import open_renderer
 from infer.job import begin_report, telltales_in_words
 from infer.outputs import Outputs, staged_outputs
@@ -66,16 +68,20 @@ def hide_picture(
     picture = read_image(source)
     final = Outputs.beside(target, preview=settings.preview)
     final.check((source,), overwrite=settings.overwrite)
-    renderer = open_renderer(settings.cover, settings.rules.classes(settings.search.classes))
+    renderer = open_renderer(settings.cover, settings.rules.classes(settings.search.shown))
     detector = detector or open_wanted(settings.search)
     size = (picture.pixels.shape[0], picture.pixels.shape[1])
     with staged_outputs(final, overwrite=settings.overwrite) as files:
         assert files.detections is not None
         found = find(picture.pixels, detector, settings)
         header = Header(size[1], size[0], detector.classes, source.name, settings.as_json())
+        if settings.search.belonging:
+            search = settings.search
+            verdicts = Verdicts(search.belonging, search.classes, detector.classes, detector.sure)
+            found, header = verdicts.thinned(found), replace(header, classes=verdicts.classes)
         with DetectionsWriter(files.detections, header) as writer:
             writer.write(found)
-        selector = Selector(settings.rules, size, detector.classes)
+        selector = Selector(settings.rules, size, header.classes)
         objects = selector.select(found)
         masked = renderer.render_image(picture.pixels, objects)
         notes = write_image(files.masked, masked, picture, target=target, keep_metadata=settings.encode.keep_metadata)
@@ -105,6 +111,12 @@ def threshold(detector: Detector, settings: HideSettings) -> float:
     return detector.floor + BELIEF * (detector.sure - detector.floor)
 
 
+def _believed_from(detector: Detector, settings: HideSettings) -> np.ndarray:
+    """(C,) score from which a sighting of each class is believed; one that was asked for lies at the detector's."""
+    common, asked = threshold(detector, settings), settings.search.scores
+    return np.array([detector.sure if name in asked else common for name in detector.classes])
+
+
 def find(pixels: np.ndarray, detector: Detector, settings: HideSettings) -> FrameObjects:
     """Find what is to be hidden in one picture.
 
@@ -124,7 +136,7 @@ def find(pixels: np.ndarray, detector: Detector, settings: HideSettings) -> Fram
     if not len(found):
         return FrameObjects(0, 0.0, empty)
     scores = np.asarray(found.confidence)
-    kept = scores >= threshold(detector, settings)
+    kept = scores >= _believed_from(detector, settings)[np.asarray(found.class_id)]
     class_ids = np.asarray(found.class_id)[kept]
     masks = None if found.mask is None else found.mask[kept]
     return FrameObjects(0, 0.0, make_detections(found.xyxy[kept], scores[kept], class_ids, masks=masks))

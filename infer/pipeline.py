@@ -53,8 +53,8 @@ def hide_video(
     """
     job = VideoJob(source, target, settings, argv, quiet)
     final = Outputs.beside(target, preview=settings.preview)
-    renderer = open_renderer(settings.cover, settings.rules.classes(settings.search.classes))
-    job.check(final, renderer, settings.search.classes)
+    renderer = open_renderer(settings.cover, settings.rules.classes(settings.search.shown))
+    job.check(final, renderer, settings.search.shown)
     detector = detector or open_wanted(settings.search)
     with staged_outputs(final, overwrite=settings.overwrite) as files:
         assert files.detections is not None

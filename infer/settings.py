@@ -9,6 +9,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.video.writer import EncodeSettings
+from infer.belonging.rule import Belonging, looked_for, may_be_hidden
 from infer.select import Rules
 
 
@@ -38,6 +39,8 @@ class Search:
         floor: lowest score that linking may use; None takes the detector's own.
         options: further options of the detector.
         also: further detectors, for those of the classes that the first does not find.
+        belonging: which objects are hidden together with what they belong to.
+        scores: class name -> score from which one sighting of it is believed, where `score` is not meant for it.
         device: "auto", "cpu", "cuda", …
         every: analyse each K-th frame; optical flow fills in the others.
         stop_on_error: stop when a frame cannot be analysed instead of covering it whole.
@@ -54,6 +57,8 @@ class Search:
     stop_on_error: bool = False
     link: bool = True
     also: tuple[Finder, ...] = ()
+    belonging: tuple[Belonging, ...] = ()
+    scores: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.
@@ -63,10 +68,25 @@ class Search:
         """
         if self.score is not None and self.floor is not None and self.floor > self.score:
             raise UserError(f"--floor {self.floor:g} lies above --score {self.score:g}; expected it below")
+        for name, score in self.scores.items():
+            if name not in self.looked_for:
+                raise UserError(f"--score {name}={score:g}: {name} is not looked for, but {', '.join(self.looked_for)}")
+            if self.floor is not None and self.floor > score:
+                raise UserError(f"--floor {self.floor:g} lies above --score {name}={score:g}; expected it below")
         if self.every > 1 and not self.link:
             raise UserError(
                 "--detect-every leaves frames to be filled by linking, which --no-track switches off; choose one"
             )
+
+    @property
+    def looked_for(self) -> tuple[str, ...]:
+        """All classes that detectors have to find: what is hidden, its owners, and what speaks against."""
+        return looked_for(self.classes, self.belonging)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The classes of the detections file: those that may be hidden."""
+        return may_be_hidden(self.looked_for, self.classes, self.belonging)
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,16 @@ class Several:
 
     Args:
         detectors: two or more; no class is found by two of them.
+        at_once: pictures that all of them look at before the next ones: what they compute in common is at hand then.
+            None: all that are given.
 
     Attributes:
         name, classes, device, floor, sure: see `common.detectors.detector.Detector`.
     """
 
-    def __init__(self, detectors: Sequence[Detector]) -> None:
+    def __init__(self, detectors: Sequence[Detector], at_once: int | None = None) -> None:
         self._detectors = tuple(detectors)
+        self._at_once = at_once
         self.name = " + ".join(each.name for each in detectors)
         self.device = ", ".join(dict.fromkeys(each.device for each in detectors))
         self.classes = tuple(name for each in detectors for name in each.classes)
@@ -38,6 +41,12 @@ class Several:
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[sv.Detections]:
         """Find objects; see `common.detectors.detector.Detector`."""
+        step = self._at_once or max(len(pictures), 1)
+        return [
+            found for begin in range(0, len(pictures), step) for found in self._found(pictures[begin : begin + step])
+        ]
+
+    def _found(self, pictures: Sequence[np.ndarray]) -> list[sv.Detections]:
         answers = [detector(pictures) for detector in self._detectors]
         return [
             self._together(found, picture.shape[:2])

@@ -57,6 +57,11 @@ def choose(source: str | Path) -> Choice:
     raise UserError(f"{path}: no such file or run folder; give an .h5 or .onnx file, or the folder of a training")
 
 
+def thresholds_of(source: str | Path | None) -> Mapping[str, float]:
+    """Return the scores by class that evaluation chose for a model; none for what is no file or folder, e.g. "coco"."""
+    return choose(source).thresholds if source is not None and Path(source).exists() else {}
+
+
 def _of_run(run: Path) -> Choice:
     if (run / CHOICE).is_file():
         return _read(run)

@@ -135,6 +135,8 @@ class MaskRCNNDetector:
         weights: the file.
         config: the checkpoint's settings, with those in force.
         engine: see `Engine`.
+        batch: pictures that go through it together.
+        anchor_numbers: scales, ratios, strides and anchor stride.
     """
 
     name = "mask-rcnn"
@@ -188,8 +190,8 @@ class MaskRCNNDetector:
         info = info.changed(**settings)
         self.config = info.config
         self.engine, self.device, self._scope = _keras_engine(info, device)
-        self._mask_threshold, self._batch = mask_threshold, batch
-        self._anchors = _anchor_numbers(info.config)
+        self._mask_threshold, self.batch = mask_threshold, batch
+        self.anchor_numbers = _anchor_numbers(info.config)
         self._believed_at = _believed_at(
             self.classes, chosen.thresholds if thresholds is None else thresholds, self.sure
         )
@@ -209,7 +211,7 @@ class MaskRCNNDetector:
         check_pictures(pictures)
         molded = [self.molding(picture) for picture in pictures]
         found: dict[int, sv.Detections] = {}
-        for places in _alike(molded, self._batch):
+        for places in _alike(molded, self.batch):
             rows = [molded[place] for place in places]
             detections, masks = self._run(rows)
             for place, row, of_one, drawn in zip(places, rows, detections, masks, strict=True):
@@ -218,7 +220,7 @@ class MaskRCNNDetector:
 
     def _run(self, rows: Sequence[Molded]) -> tuple[np.ndarray, np.ndarray]:
         pixels, metas = np.stack([row.pixels for row in rows]), np.stack([row.meta for row in rows])
-        laid = normalized_anchors((pixels.shape[1], pixels.shape[2]), *self._anchors)
+        laid = normalized_anchors((pixels.shape[1], pixels.shape[2]), *self.anchor_numbers)
         with self._scope():
             return self.engine(pixels, metas, np.broadcast_to(laid, (len(rows), *laid.shape)))
 

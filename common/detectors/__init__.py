@@ -48,6 +48,7 @@ def open_detector(
     device: str = "auto",
     floor: float | None = None,
     sure: float | None = None,
+    lowest: float | None = None,
     entries: Mapping[str, Entry] = DETECTORS,
     **options: Any,
 ) -> Detector:
@@ -58,6 +59,7 @@ def open_detector(
         device: "auto", "cpu", "cuda" ...
         floor: lowest score to return; None takes the detector's own, lowered to `sure` where that is lower.
         sure: score from which one sighting is believed; None takes the detector's own.
+        lowest: a score that is still to be returned, whatever the floor.
         entries: what can be opened.
         options: what the detector's class takes by keyword besides.
 
@@ -75,8 +77,9 @@ def open_detector(
     unknown = sorted(set(options) - taken)
     if unknown:
         raise UserError(f"detector {name} has no option {', '.join(unknown)}: it takes {', '.join(sorted(taken))}")
-    if sure is not None:
-        floor = min(parameters["floor"].default if floor is None else floor, max(sure, LEAST))
+    for needed in (sure, lowest):
+        if needed is not None:
+            floor = min(parameters["floor"].default if floor is None else floor, max(needed, LEAST))
     if floor is not None:
         options["floor"] = floor
     detector = made(device=device, **options)

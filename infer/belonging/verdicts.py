@@ -12,9 +12,12 @@ import numpy as np
 import supervision as sv
 
 from common.detections import DetectionsWriter, FrameObjects, Header, read_detections
+from common.errors import UserError
 from common.staging import temporary_folder
 from infer.belonging.judge import Judge
 from infer.belonging.rule import Belonging, may_be_hidden
+
+DECIDED = "decided"  # in the settings of a detections file: what came of the rules, in words
 
 
 class Verdicts:
@@ -28,6 +31,9 @@ class Verdicts:
         hidden: classes that are hidden; owners that are not among them are hidden only where a rule says so.
         classes: class names as `class_id` in the frames counts them; all that the rules name.
         sure: score from which one sighting is believed.
+
+    Raises:
+        UserError: a class that a rule names is not looked for.
     """
 
     def __init__(self, rules: Sequence[Belonging], hidden: Sequence[str], classes: Sequence[str], sure: float) -> None:
@@ -115,9 +121,7 @@ class Verdicts:
         return doubts
 
 
-def judged(
-    frames: Iterable[FrameObjects], verdicts: Verdicts, classes: Sequence[str], header: Header, target: Path
-) -> Header:
+def judged(frames: Iterable[FrameObjects], verdicts: Verdicts, header: Header, target: Path) -> Header:
     """Write the frames to a detections file, less what the rules leave visible.
 
     The frames wait on disk until all of them were heard: memory does not grow with the clip.
@@ -125,9 +129,8 @@ def judged(
     Args:
         frames: linked.
         verdicts: judges; fresh.
-        classes: as `class_id` in the frames counts them.
-        header: of the file; its classes become those that may be hidden, and "belonging" in its settings says what was
-            decided.
+        header: of the file, with the classes as `class_id` in the frames counts them. As written its classes are those
+            that may be hidden, and "decided" in its settings says what came of the rules.
         target: the file.
 
     Returns:
@@ -135,11 +138,11 @@ def judged(
     """
     with temporary_folder(target.parent) as folder:
         waiting = folder / "linked.jsonl"
-        with DetectionsWriter(waiting, replace(header, classes=tuple(classes))) as writer:
+        with DetectionsWriter(waiting, header) as writer:
             for frame in frames:
                 verdicts.hear(frame)
                 writer.write(frame)
-        final = replace(header, classes=verdicts.classes, settings={**header.settings, "belonging": verdicts.notes()})
+        final = replace(header, classes=verdicts.classes, settings={**header.settings, DECIDED: verdicts.notes()})
         with DetectionsWriter(target, final) as writer:
             for frame in read_detections(waiting):
                 writer.write(verdicts.thinned(frame))
@@ -147,5 +150,8 @@ def judged(
 
 
 def _class_ids(rule: Belonging, classes: Sequence[str]) -> tuple[int, int, int | None]:
+    unknown = [name for name in (rule.part, rule.owner, rule.unless) if name is not None and name not in classes]
+    if unknown:
+        raise UserError(f"{rule}: {unknown[0]} is not looked for, but {', '.join(classes)}; choose other detectors")
     against = None if rule.unless is None else classes.index(rule.unless)
     return classes.index(rule.part), classes.index(rule.owner), against

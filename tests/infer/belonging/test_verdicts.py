@@ -156,9 +156,9 @@ def test_notes_count_tracks():
 def test_the_file_names_only_what_may_be_hidden(tmp_path):
     header = Header(160, 120, CLASSES, "clip.mp4", {"a": 1})
     frames = clip([person()], [person(), clown(), person(2, OTHER_BODY)])
-    written = judged(iter(frames), verdicts(), CLASSES, header, tmp_path / "out.jsonl")
+    written = judged(iter(frames), verdicts(), header, tmp_path / "out.jsonl")
     assert read_header(tmp_path / "out.jsonl").classes == written.classes == ("clown", "person")
-    assert written.settings["a"] == 1 and len(written.settings["belonging"]) == 1
+    assert written.settings["a"] == 1 and len(written.settings["decided"]) == 1
     lines = list(read_detections(tmp_path / "out.jsonl"))
     assert [line.detections.tracker_id.tolist() for line in lines] == [[1], [1, 11]]
     assert [path.name for path in tmp_path.iterdir()] == ["out.jsonl"]
