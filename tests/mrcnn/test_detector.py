@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 import supervision as sv
+from mrcnn_goldens import share_found, stored, unpacked
 
 from common.errors import UserError
 from mrcnn import boxes as box_maths
@@ -204,3 +205,40 @@ def test_a_molded_picture_is_the_originals_when_square() -> None:
     assert molded.window == (32, 0, 96, 128)
     np.testing.assert_allclose(molded.pixels[0, 0], [-123.7, -116.8, -103.9], rtol=1e-6)
     np.testing.assert_allclose(molded.pixels[64, 64], [76.3, 83.2, 96.1], rtol=1e-6)
+
+
+class GoldenConfig(Config):
+    NAME, BACKBONE, NUM_CLASSES = "golden", "resnet50", 1 + 3
+    IMAGE_MIN_DIM = IMAGE_MAX_DIM = 256
+    RESIZE_BORDER = "constant"
+
+
+@pytest.mark.shared
+def test_the_original_finds_the_same(small_weights: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "small.h5"
+    weights.symlink_to(small_weights)
+    GoldenConfig().save(tmp_path / "config.json")
+    detector = MaskRCNNDetector(weights, classes="a,b,c", floor=0.7, resize="square", device="cpu")
+    assert "CPU" in detector.device
+    golden = stored("small_infer_0")
+    found = detector([golden["image"]])[0]
+    ours = (found.xyxy[:, [1, 0, 3, 2]], found.confidence, found.class_id + 1)
+    theirs = tuple(golden[f"result_{name}"] for name in ("rois", "scores", "class_ids"))
+    assert min(share_found(*ours, theirs), share_found(*theirs, ours)) >= 0.97
+    masks, alike = unpacked(golden, "result_masks"), 0
+    for box, mask in zip(ours[0], found.mask.to_dense(), strict=True):
+        other = int(np.abs(theirs[0] - box).max(axis=1).argmin())
+        first, second = mask, masks[..., other]
+        alike += int((first & second).sum() >= 0.98 * (first | second).sum())
+    assert alike >= 0.97 * len(found)
+
+
+@pytest.mark.shared
+def test_a_device_that_is_not_there_is_refused(small_weights: Path) -> None:
+    from mrcnn import devices
+
+    with pytest.raises(UserError, match="unknown device 'tpu9' for Keras: choose one of auto, cpu, gpu, cuda"):
+        MaskRCNNDetector(small_weights, classes="a,b,c", device="tpu9")
+    if not devices.gpus():
+        with pytest.raises(UserError, match=r"device 'cuda' is not available here: .* sees no GPU"):
+            MaskRCNNDetector(small_weights, classes="a,b,c", device="cuda")
