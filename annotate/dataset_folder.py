@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
+import supervision as sv
 
 from annotate import segmentation
 from annotate.faults import counts
-from annotate.label_set import CROWD, DIFFICULT, TRUNCATED, LabelledImage, LabelSet, class_ids
-from common.image import read_image, write_image
+from annotate.label_set import CROWD, DIFFICULT, SEGMENTATION, LabelSet
+from annotate.writing import coco_of, copy, unique_names
 
 VERSION = 1
 LEAST_AREA = 1.0  # pixels; a mask that is smaller was outside of its picture
@@ -55,21 +57,20 @@ def write(folder: Path, contents: Contents) -> dict[str, Any]:
     Returns:
         What dataset.json holds.
     """
+    labels = _with_masks(contents)
     (folder / "images").mkdir()
-    names = dict(zip((image.path for image in contents.labels.images), _names(contents.labels), strict=True))
-    for image in contents.labels.images:
-        target = folder / "images" / names[image.path]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(image, target)
+    names = dict(zip((image.path for image in labels.images), unique_names(labels), strict=True))
+    for image in labels.images:
+        copy(image, folder / "images" / names[image.path])
     summary: dict[str, Any] = {}
     digest = hashlib.sha256()
     for split_name, places in contents.splits.items():
-        coco = _coco(contents, places, names)
+        coco = coco_of(labels, list(places), names)
         text = json.dumps(coco, ensure_ascii=False)
         (folder / f"{split_name}.json").write_text(text, encoding="utf-8")
         summary[split_name] = _numbers(coco)
         digest.update(f"{split_name}\n{text}\n".encode())
-    for image in contents.labels.images:
+    for image in labels.images:
         digest.update(f"{names[image.path]} {image.picture.sha256}\n".encode())
     about = {
         "version": VERSION,
@@ -87,65 +88,24 @@ def write(folder: Path, contents: Contents) -> dict[str, Any]:
     return about
 
 
-def _names(labels: LabelSet) -> Iterator[str]:
-    """Names below images/: those the pictures had, with their folder where two have the same."""
-    taken: set[str] = set()
-    for image in labels.images:
-        name = image.path.name
-        number = 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{image.path.stem}-{number}{image.path.suffix}"
-        taken.add(name.lower())
-        yield name
-
-
-def _copy(image: LabelledImage, target: Path) -> None:
-    """Copy a picture; one that is stored turned is written upright, since not every reader turns it."""
-    if image.picture.orientation == 1:
-        shutil.copyfile(image.path, target)
-        return
-    picture = read_image(image.path)
-    write_image(target, picture.pixels, picture)
-
-
-def _coco(contents: Contents, places: Sequence[int], names: Mapping[Path, str]) -> dict[str, Any]:
-    images: list[dict[str, Any]] = []
-    annotations: list[dict[str, Any]] = []
-    for number, place in enumerate(places, start=1):
-        image = contents.labels.images[place]
-        height, width = image.size
-        images.append(
-            {"id": number, "file_name": names[image.path], "height": height, "width": width, "group": image.group}
-        )
-        for entry in _annotations(image, contents.masks[place], contents.difficult):
-            annotations.append({"id": len(annotations) + 1, "image_id": number, **entry})
-    categories = [{"id": place, "name": name} for place, name in enumerate(contents.labels.classes, start=1)]
-    return {"images": images, "annotations": annotations, "categories": categories}
-
-
-def _annotations(image: LabelledImage, masks: Sequence[Any], difficult: str) -> Iterator[dict[str, Any]]:
-    data = image.objects.data
-    for place, (class_id, mask) in enumerate(zip(class_ids(image.objects), masks, strict=True)):
-        hard = bool(data[DIFFICULT][place])
-        if hard and difficult == "drop":
-            continue
-        # The box is the labeller's; the mask lies inside it, or is the outline that the labeller drew.
-        left, top, right, bottom = (float(side) for side in image.objects.xyxy[place])
-        area, _ = segmentation.area_and_box(mask, image.size)
-        if area < LEAST_AREA:
-            mask, area = segmentation.of_box(image.objects.xyxy[place]), (right - left) * (bottom - top)
-        crowd = bool(data[CROWD][place]) or (hard and difficult == "ignore")
-        yield {
-            "category_id": class_id + 1,
-            "bbox": [left, top, right - left, bottom - top],
-            "area": area,
-            # COCO demands run lengths of crowds.
-            "segmentation": segmentation.runs_of(mask, image.size) if crowd else mask,
-            "iscrowd": int(crowd),
-            "difficult": hard,
-            "truncated": bool(data[TRUNCATED][place]),
-        }
+def _with_masks(contents: Contents) -> LabelSet:
+    """The set with its masks in place of missing outlines, and difficult objects as asked."""
+    images = []
+    for image, masks in zip(contents.labels.images, contents.masks, strict=True):
+        objects = image.objects
+        segmentations = np.empty(len(objects), object)
+        for place, mask in enumerate(masks):
+            inside = segmentation.area_and_box(mask, image.size)[0] >= LEAST_AREA
+            segmentations[place] = mask if inside else segmentation.of_box(objects.xyxy[place])
+        hard, crowd = (np.asarray(objects.data[name], bool) for name in (DIFFICULT, CROWD))
+        if contents.difficult == "ignore":
+            crowd = crowd | hard
+        data = {**objects.data, SEGMENTATION: segmentations, CROWD: crowd}
+        kept = sv.Detections(xyxy=objects.xyxy, class_id=objects.class_id, data=data)
+        if contents.difficult == "drop":
+            kept = cast(sv.Detections, kept[~hard])
+        images.append(replace(image, objects=kept))
+    return replace(contents.labels, images=tuple(images))
 
 
 def _numbers(coco: Mapping[str, Any]) -> dict[str, Any]:

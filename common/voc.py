@@ -1,83 +1,111 @@
-"""PASCAL VOC XML, written as LabelImg writes it and opens it.
+"""PASCAL VOC XML as LabelImg writes it, byte for byte.
 
-Coordinates are edges counted from 0, as in LabelImg, RectLabel and CVAT: a box over the whole of a 640 x 480 picture is
-0, 0, 640, 480. (The VOC challenge's own files count pixels from 1.) Masks have no place in these files.
+LabelImg writes the edges of a box counted from 0, x2 and y2 beyond the last pixel, cut to whole numbers, and lifts a 0
+to 1 (`labelFile.py: convert_points_to_bnd_box`): a box that begins at the very edge of the picture loses that pixel.
+Elements stand in its order, indented with tabs, without an XML declaration; a newly drawn box that touches the edge of
+the picture is "truncated", "difficult" is what whoever labels ticks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lxml import etree
 
-from common.staging import staged
+UNKNOWN = "Unknown"
 
 
 @dataclass(frozen=True)
-class VocObject:
-    """One object.
+class LabelledBox:
+    """One object of a picture.
 
     Attributes:
-        name: class name.
-        box: (x1, y1, x2, y2) pixels from 0, far edges exclusive; whole numbers are written as such.
-        difficult: hard to see.
-        truncated: cut off; None works it out from the edges, as LabelImg does.
+        name: of the class.
+        box: (x1, y1, x2, y2) pixels, edges: the first pixel of the picture reaches from 0 to 1.
+        truncated: the object goes beyond the picture or what is labelled of it.
+        difficult: hard to recognise; left out of the VOC challenge's measures.
+        pose: in words.
+        polygons: outlines, each [x, y, x, y, ...] in pixels, written as RectLabel does; LabelImg passes over them.
     """
 
     name: str
     box: tuple[float, float, float, float]
+    truncated: bool = False
     difficult: bool = False
-    truncated: bool | None = None
+    pose: str = "Unspecified"
+    polygons: Sequence[Sequence[float]] = ()
 
 
-def xml(picture: Path, size: tuple[int, int], objects: Sequence[VocObject], depth: int = 3) -> bytes:
-    """Return the text of a label file.
+def voc_xml(
+    filename: str,
+    size: tuple[int, int],
+    objects: Sequence[LabelledBox],
+    *,
+    folder: str = "images",
+    path: str = "",
+    depth: int = 3,
+    database: str = UNKNOWN,
+    exact: bool = False,
+) -> bytes:
+    """Write one picture's labels.
 
     Args:
-        picture: the picture's file; its folder and name go into the text.
-        size: (height, width).
-        objects: in the order in which they are listed.
+        filename: of the picture, with its suffix.
+        size: (height, width) of the picture.
+        objects: what is in it.
+        folder: name of the folder that holds the picture.
+        path: of the picture as LabelImg would note it; default: folder and file name.
         depth: channels of the picture.
+        database: where the picture comes from.
+        exact: edges as they are, fractions and zeros included, which LabelImg opens but does not write.
+
+    Returns:
+        The file, UTF-8.
+
+    Raises:
+        ValueError: a box holds nothing of the picture.
+    """
+    root = etree.Element("annotation")
+    _add(root, "folder", folder)
+    _add(root, "filename", filename)
+    _add(root, "path", path or f"{folder}/{filename}")
+    _add(etree.SubElement(root, "source"), "database", database)
+    measures = etree.SubElement(root, "size")
+    for name, number in zip(("width", "height", "depth"), (size[1], size[0], depth), strict=True):
+        _add(measures, name, str(number))
+    _add(root, "segmented", "0")
+    for labelled in objects:
+        element = etree.SubElement(root, "object")
+        _add(element, "name", labelled.name)
+        _add(element, "pose", labelled.pose)
+        _add(element, "truncated", str(int(labelled.truncated)))
+        _add(element, "difficult", str(int(labelled.difficult)))
+        edges = etree.SubElement(element, "bndbox")
+        sides = labelled.box if exact else whole_edges(labelled.box, size)
+        for name, side in zip(("xmin", "ymin", "xmax", "ymax"), sides, strict=True):
+            _add(edges, name, f"{side:.10g}")
+        for outline in labelled.polygons:
+            polygon = etree.SubElement(element, "polygon")
+            for place, side in enumerate(outline):
+                _add(polygon, f"{'xy'[place % 2]}{place // 2 + 1}", f"{side:.10g}")
+    etree.indent(root, space="\t")
+    return bytes(etree.tostring(root, encoding="utf-8")) + b"\n"
+
+
+def whole_edges(box: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the edges of a box as LabelImg notes them: cut to whole numbers, 0 lifted to 1, within the picture.
+
+    Raises:
+        ValueError: the box holds nothing of the picture.
     """
     height, width = size
-    root = etree.Element("annotation")
-    _add(root, "folder", picture.parent.name)
-    _add(root, "filename", picture.name)
-    _add(root, "path", str(picture))
-    _add(etree.SubElement(root, "source"), "database", "Unknown")
-    measures = etree.SubElement(root, "size")
-    for name, value in (("width", width), ("height", height), ("depth", depth)):
-        _add(measures, name, str(value))
-    _add(root, "segmented", "0")
-    for each in objects:
-        left, top, right, bottom = each.box
-        at_edge = left <= 0 or top <= 0 or right >= width or bottom >= height
-        element = etree.SubElement(root, "object")
-        _add(element, "name", each.name)
-        _add(element, "pose", "Unspecified")
-        _add(element, "truncated", str(int(at_edge if each.truncated is None else each.truncated)))
-        _add(element, "difficult", str(int(each.difficult)))
-        bounds = etree.SubElement(element, "bndbox")
-        for name, side in zip(("xmin", "ymin", "xmax", "ymax"), each.box, strict=True):
-            _add(bounds, name, _number(side))
-    etree.indent(root, space="\t")
-    return bytes(etree.tostring(root, encoding="utf-8", pretty_print=True))
-
-
-def write(
-    path: Path, picture: Path, size: tuple[int, int], objects: Sequence[VocObject], *, overwrite: bool = False
-) -> None:
-    """Write a label file; it has its name only when it is whole."""
-    with staged(path, overwrite=overwrite) as temporary:
-        temporary.write_bytes(xml(picture, size, objects))
+    x1, y1 = max(1, int(box[0])), max(1, int(box[1]))
+    x2, y2 = min(width, int(box[2])), min(height, int(box[3]))
+    if x2 <= int(max(0, box[0])) or y2 <= int(max(0, box[1])) or x2 < x1 or y2 < y1:
+        raise ValueError(f"the box {tuple(box)} holds nothing of a picture of {width}x{height}")
+    return x1, y1, x2, y2
 
 
 def _add(parent: etree._Element, name: str, text: str) -> None:
     etree.SubElement(parent, name).text = text
-
-
-def _number(value: float) -> str:
-    value = float(value)
-    return str(int(value)) if value.is_integer() else f"{value:.3f}".rstrip("0")

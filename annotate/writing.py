@@ -1,0 +1,203 @@
+"""A label set written in a format of others, pictures beside it; what the format cannot hold is said.
+
+| format | boxes | outlines | masks | difficult, truncated | crowds |
+|---|---|---|---|---|---|
+| voc | yes | yes (RectLabel's way) | boxes only | yes | as objects |
+| labelme | yes | yes | yes | as flags | as flags |
+| coco | yes | yes | yes | as extra fields | yes |
+| yolo | yes | the largest part | its outline | no | as objects |
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import supervision as sv
+from PIL import Image
+from supervision.dataset.formats.yolo import object_to_yolo
+
+from annotate import segmentation
+from annotate.label_set import CROWD, DIFFICULT, SEGMENTATION, TRUNCATED, LabelledImage, LabelSet, class_ids
+from common.image import read_image, write_image
+from common.voc import LabelledBox, voc_xml
+
+
+def write(folder: Path, labels: LabelSet, kind: str) -> None:
+    """Write a set into an empty folder: images/ and, except for COCO, labels/.
+
+    Args:
+        folder: exists and is empty.
+        labels: the set.
+        kind: key of `WRITERS`.
+    """
+    names = dict(zip((image.path for image in labels.images), unique_names(labels), strict=True))
+    (folder / "images").mkdir()
+    for image in labels.images:
+        copy(image, folder / "images" / names[image.path])
+    if kind == "coco":
+        content = coco_of(labels, list(range(len(labels.images))), names)
+        (folder / "labels.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        return
+    (folder / "labels").mkdir()
+    if kind == "yolo":
+        (folder / "classes.txt").write_text("".join(f"{name}\n" for name in labels.classes), encoding="utf-8")
+    suffix, text = WRITERS[kind]
+    for image in labels.images:
+        target = folder / "labels" / Path(names[image.path]).with_suffix(suffix)
+        target.write_bytes(text(image, labels.classes, folder / "images" / names[image.path]))
+
+
+def unique_names(labels: LabelSet) -> Iterator[str]:
+    """Names of the pictures without their folders; of two that differ at most in case or suffix, one gets a number."""
+    taken: set[str] = set()
+    for image in labels.images:
+        stem, number = image.path.stem, 1
+        while stem.lower() in taken:
+            number += 1
+            stem = f"{image.path.stem}-{number}"
+        taken.add(stem.lower())
+        yield stem + image.path.suffix
+
+
+def copy(image: LabelledImage, target: Path) -> None:
+    """Copy a picture; one that is stored turned is written upright, since not every reader turns it."""
+    if image.picture.orientation == 1:
+        shutil.copyfile(image.path, target)
+        return
+    picture = read_image(image.path)
+    write_image(target, picture.pixels, picture)
+
+
+def rows(image: LabelledImage) -> Iterator[tuple[int, np.ndarray, Any, dict[str, bool]]]:
+    """(class id, box, segmentation or None, marks) of each object."""
+    data = image.objects.data
+    for place, class_id in enumerate(class_ids(image.objects)):
+        marks = {name: bool(data[name][place]) for name in (DIFFICULT, TRUNCATED, CROWD)}
+        yield class_id, image.objects.xyxy[place], data[SEGMENTATION][place], marks
+
+
+def coco_of(labels: LabelSet, places: list[int], names: dict[Path, str]) -> dict[str, Any]:
+    """COCO's JSON of some pictures of a set; objects without an outline have that of their box."""
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for number, place in enumerate(places, start=1):
+        image = labels.images[place]
+        height, width = image.size
+        images.append(
+            {"id": number, "file_name": names[image.path], "height": height, "width": width, "group": image.group}
+        )
+        for class_id, box, drawn, marks in rows(image):
+            left, top, right, bottom = (float(side) for side in box)
+            outline = drawn or segmentation.of_box(box)
+            area, _ = segmentation.area_and_box(outline, image.size)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": class_id + 1,
+                    "bbox": [left, top, right - left, bottom - top],
+                    "area": area or (right - left) * (bottom - top),
+                    # COCO demands run lengths of crowds.
+                    "segmentation": segmentation.runs_of(outline, image.size) if marks[CROWD] else outline,
+                    "iscrowd": int(marks[CROWD]),
+                    DIFFICULT: marks[DIFFICULT],
+                    TRUNCATED: marks[TRUNCATED],
+                }
+            )
+    categories = [{"id": place, "name": name} for place, name in enumerate(labels.classes, start=1)]
+    return {"images": images, "annotations": annotations, "categories": categories}
+
+
+def _voc(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes:
+    objects = [
+        LabelledBox(
+            name=classes[class_id],
+            box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+            difficult=marks[DIFFICULT],
+            truncated=marks[TRUNCATED],
+            polygons=drawn if isinstance(drawn, list) else (),
+        )
+        for class_id, box, drawn, marks in rows(image)
+    ]
+    return voc_xml(picture.name, image.size, objects, exact=True)
+
+
+def _labelme(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes:
+    shapes = []
+    for number, (class_id, box, drawn, marks) in enumerate(rows(image)):
+        parts: list[tuple[str, list[list[float]], dict[str, Any]]] = []
+        if isinstance(drawn, dict):
+            corner, mask = _png(drawn, image.size)
+            parts.append(("mask", corner, {"mask": mask}))
+        for outline in drawn if isinstance(drawn, list) else ():
+            parts.append(("polygon", np.reshape(outline, (-1, 2)).tolist(), {}))
+        parts = parts or [("rectangle", np.reshape(box, (2, 2)).astype(float).tolist(), {})]
+        shapes += [
+            {
+                "label": classes[class_id],
+                "points": points,
+                "group_id": number if len(parts) > 1 else None,
+                "shape_type": shape,
+                "flags": {name: value for name, value in marks.items() if value},
+                **extra,
+            }
+            for shape, points, extra in parts
+        ]
+    content: dict[str, Any] = {
+        "version": "5.4.1",
+        "flags": {},
+        "shapes": shapes,
+        "imagePath": f"../images/{picture.name}",
+        "imageData": None,
+        "imageHeight": image.size[0],
+        "imageWidth": image.size[1],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False).encode()
+
+
+def _png(drawn: dict[str, Any], size: tuple[int, int]) -> tuple[list[list[float]], str]:
+    """Corners of a mask's box, last pixel included as labelme has it, and its part of the picture as PNG in base64."""
+    _, (left, top, right, bottom) = segmentation.area_and_box(drawn, size)
+    x1, y1, x2, y2 = int(left), int(top), int(right), int(bottom)
+    buffer = io.BytesIO()
+    Image.fromarray(segmentation.mask_of(drawn, size)[y1:y2, x1:x2]).save(buffer, "PNG")
+    return [[x1, y1], [x2 - 1, y2 - 1]], base64.b64encode(buffer.getvalue()).decode()
+
+
+def _yolo(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes:
+    lines = []
+    for class_id, box, drawn, _ in rows(image):
+        polygon = None
+        if isinstance(drawn, dict):
+            found = sv.mask_to_polygons(segmentation.mask_of(drawn, image.size))
+            polygon = max(found, key=len) if found else None
+        elif drawn:
+            polygon = np.reshape(max(drawn, key=len), (-1, 2))
+        # Nine digits: supervision's five lose a tenth of a pixel in large pictures.
+        if polygon is None:
+            lines.append(_yolo_box(class_id, box, image.size))
+        else:
+            lines.append(object_to_yolo(box, class_id, image.size, polygon=polygon))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _yolo_box(class_id: int, box: np.ndarray, size: tuple[int, int]) -> str:
+    left, top, right, bottom = (float(side) for side in box)
+    height, width = size
+    numbers = ((left + right) / 2 / width, (top + bottom) / 2 / height, (right - left) / width, (bottom - top) / height)
+    return " ".join([str(class_id), *(f"{number:.9f}" for number in numbers)])
+
+
+WRITERS: dict[str, tuple[str, Callable[[LabelledImage, tuple[str, ...], Path], bytes]]] = {
+    "voc": (".xml", _voc),
+    "labelme": (".json", _labelme),
+    "yolo": (".txt", _yolo),
+}
+EXPORTS = (*WRITERS, "coco")
