@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from common.errors import UserError
+from infer.belonging.rule import Belonging
 from mrcnn.class_names import COCO
 
 MODEL = "mask-rcnn"  # name of the detector that runs a checkpoint
+GRAPH = "tf-graph"  # name of the detector that runs a graph of the TensorFlow Object Detection API
 
 # Detector by name, with the classes that it finds; of two that find the same the first is the default.
 BUILT_IN: Mapping[str, tuple[str, ...]] = {"centerface": ("face",), "haar": ("face",), MODEL: COCO}
@@ -55,11 +57,21 @@ PRESETS_FILE = Path(__file__).with_name("presets.json")
 
 @dataclass(frozen=True)
 class Preset:
-    """Classes under one name."""
+    """Classes under one name.
+
+    Attributes:
+        name: as the user writes it.
+        classes: what is hidden.
+        about: one line.
+        covers: class of what these belong to and that is hidden with them, see `infer.belonging.rule`; "": none.
+        unless: class of what speaks against it; "": none.
+    """
 
     name: str
     classes: tuple[str, ...]
     about: str = ""
+    covers: str = ""
+    unless: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +80,15 @@ class Selection:
 
     Attributes:
         classes: class names in the order in which they were asked for, each once.
-        finders: for each class the detector that finds it, as `open_detector` names it.
+        finders: for each class that is looked for the detector that finds it, as `open_detector` names it.
+        presets: those that were named.
+        belonging: what is hidden together with what it belongs to; `infer.owners` adds these.
     """
 
     classes: tuple[str, ...]
     finders: Mapping[str, str]
+    presets: tuple[Preset, ...] = ()
+    belonging: tuple[Belonging, ...] = ()
 
     @property
     def detectors(self) -> tuple[str, ...]:
@@ -101,6 +117,7 @@ def resolve(
     presets = _all_presets(available, preset_file)
     detector = None if detector is None else _known_detector(detector, available)
     finders: dict[str, str] = {}
+    used: list[Preset] = []
     for name in _split(names):
         exact = any(_plain(name) == _plain(known) for classes in available.values() for known in classes)
         preset = None if exact else presets.get(_plain(name))
@@ -113,7 +130,8 @@ def resolve(
         if missing:
             _not_found(missing, preset, detector, available)
         finders |= {each: _finder(each, detector, available) or "" for each in wanted}
-    return Selection(tuple(finders), finders)
+        used += [preset] if preset else []
+    return Selection(tuple(finders), finders, tuple(used))
 
 
 def listing(
@@ -121,7 +139,7 @@ def listing(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield (name, found by, status) of all presets and classes; what is ready comes first."""
     presets = [
-        (preset.name, "preset", f"{_status(preset.classes, available)}: {', '.join(preset.classes)}")
+        (preset.name, "preset", f"{_status(_needed(preset), available)}: {_content(preset)}")
         for preset in _all_presets(available, preset_file).values()
     ]
     classes = [
@@ -147,11 +165,17 @@ def match_class(name: str, available: Mapping[str, tuple[str, ...]] = BUILT_IN) 
     return None
 
 
+def remedy(name: str) -> str:
+    """Say in brackets what to do about a class that nothing at hand finds; empty where nobody knows."""
+    return f" ({WAITING[name][1]})" if name in WAITING else ""
+
+
 def read_presets(path: str | Path, available: Mapping[str, tuple[str, ...]] = BUILT_IN) -> list[Preset]:
     """Read presets from a JSON file.
 
     The file: {"presets": {"my office": {"classes": ["face", "laptop"], "about": "one line, optional"}}}. Names of
-    classes are matched as on the command line; a preset holds classes, not other presets.
+    classes are matched as on the command line; a preset holds classes, not other presets. With "covers": "person" the
+    person is hidden whose face it is; "unless": "nface" names what speaks against that.
 
     Raises:
         UserError: the file cannot be read or is not of that form; the message names the line.
@@ -204,6 +228,15 @@ def _finder(name: str, detector: str | None, available: Mapping[str, tuple[str, 
 def _status(names: Sequence[str], available: Mapping[str, tuple[str, ...]]) -> str:
     waiting = list(dict.fromkeys(WAITING[name] for name in names if not finders(name, available)))
     return "; ".join(f"needs {finder} ({remedy})" for finder, remedy in waiting) if waiting else "ready"
+
+
+def _needed(preset: Preset) -> list[str]:
+    return [*preset.classes, *([preset.covers] if preset.covers else [])]
+
+
+def _content(preset: Preset) -> str:
+    classes = ", ".join(preset.classes)
+    return f"{classes} and the {preset.covers} it belongs to" if preset.covers else classes
 
 
 def _unknown(
@@ -281,14 +314,30 @@ class _PresetFile:
             self.fail(f'"{name}" cannot be the name of a preset: it must have letters and no comma', name)
         if match_class(name, self.available) == name:
             self.fail(f'"{name}" is the name of a class; call the preset something else', name)
-        if not isinstance(entry, dict) or not set(entry) <= {"classes", "about"}:
-            self.fail(f'preset "{name}" must be {{"classes": [NAMES], "about": "one line, optional"}}', name)
+        if not isinstance(entry, dict) or not set(entry) <= {"classes", "about", "covers", "unless"}:
+            self.fail(
+                f'preset "{name}" must be {{"classes": [NAMES], "about": "one line, optional"}}, and "covers": NAME, '
+                '"unless": NAME where it has owners',
+                name,
+            )
         classes = entry.get("classes")
         if not isinstance(classes, list) or not classes or not all(isinstance(each, str) for each in classes):
             self.fail(f'"classes" of preset "{name}" must be a list of class names', name, "classes")
-        return Preset(name, tuple(self.class_name(name, each) for each in classes), str(entry.get("about", "")))
+        hidden = tuple(self.class_name(name, each) for each in classes)
+        about, covers, unless = (str(entry.get(key, "")) for key in ("about", "covers", "unless"))
+        if unless and not covers:
+            self.fail(
+                f'"unless" of preset "{name}" needs "covers" beside it: the class that is hidden too', name, "unless"
+            )
+        covers, unless = (
+            self.class_name(name, each, key) if each else "" for key, each in (("covers", covers), ("unless", unless))
+        )
+        for key, each in (("covers", covers), ("unless", unless)):
+            if each and each in (*hidden, covers if key == "unless" else ""):
+                self.fail(f'"{key}" of preset "{name}" names {each}, which has another part in it', name, key)
+        return Preset(name, hidden, about, covers, unless)
 
-    def class_name(self, preset: str, name: str) -> str:
+    def class_name(self, preset: str, name: str, key: str = "classes") -> str:
         """Return the class that a preset means."""
         known = match_class(name, self.available)
         if known is None:
@@ -296,5 +345,5 @@ class _PresetFile:
             hint = (
                 f"; did you mean {' or '.join(close)}?" if close else "; `python -m infer classes` lists what there is"
             )
-            self.fail(f'preset "{preset}" names an unknown class "{name}"{hint}', preset, "classes", name)
+            self.fail(f'preset "{preset}" names an unknown class "{name}"{hint}', preset, key, name)
         return known

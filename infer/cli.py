@@ -144,7 +144,7 @@ def _settings(flags: Namespace) -> HideSettings:
             subtitles=flags.subtitles,
             keep_metadata=flags.keep_metadata,
         ),
-        rules=Rules.parse(flags, known=search.classes),
+        rules=Rules.parse(flags, known=search.shown),
         start=None if flags.start is None else parse_time(flags.start),
         end=None if flags.end is None else parse_time(flags.end),
         allow_damaged=flags.allow_damaged,
@@ -155,8 +155,9 @@ def _settings(flags: Namespace) -> HideSettings:
 
 
 def _search(flags: Namespace) -> Search:
-    from infer.classes import MODEL, resolve
+    from infer.classes import GRAPH, MODEL, match_class, resolve
     from infer.models import finders, offered, read_models
+    from infer.owners import with_owners
     from infer.settings import Search
 
     if flags.command == "render":
@@ -164,8 +165,10 @@ def _search(flags: Namespace) -> Search:
 
         return Search(classes=read_header(Path(flags.detections)).classes)
     models = read_models(flags.weights, flags.classes)
-    detector = None if models and flags.detector == MODEL else flags.detector
-    selection = resolve(flags.hide, detector=detector, available=offered(models), preset_file=flags.presets)
+    detector = None if models and flags.detector in (GRAPH, MODEL) else flags.detector
+    available = offered(models)
+    selection = resolve(flags.hide, detector=detector, available=available, preset_file=flags.presets)
+    selection = with_owners(selection, flags.cover_owner, flags.unless, available, detector)
     options = _given(
         nms=flags.nms, mask_threshold=flags.mask_threshold, input_size=flags.input_size, runtime=flags.runtime
     )
@@ -173,7 +176,7 @@ def _search(flags: Namespace) -> Search:
     return Search(
         detector=first.detector,
         classes=selection.classes,
-        score=flags.score,
+        score=next((value for name, value in reversed(flags.score) if name is None), None),
         floor=flags.floor,
         options=first.options,
         device=flags.device,
@@ -181,6 +184,8 @@ def _search(flags: Namespace) -> Search:
         stop_on_error=flags.on_error == "stop",
         link=not flags.no_track,
         also=tuple(also),
+        belonging=selection.belonging,
+        scores={match_class(name, available) or name: value for name, value in flags.score if name is not None},
     )
 
 

@@ -14,6 +14,7 @@ examples:
   python -m infer video FOLDER -o FOLDER2 --hide face             every video and picture in it
   python -m infer video clip.mp4 -o out.mp4 --hide dog            COCO's classes; the model is fetched on first use
   python -m infer video clip.mp4 -o out.mp4 --weights runs/clown --hide clown
+  python -m infer video clip.mp4 -o out.mp4 --weights coco --weights runs/clown --hide phobia-clown
   python -m infer image photo.jpg -o out.jpg --hide face
   python -m infer render clip.mp4 --detections clip.masked.mp4.detections.jsonl -o out.mp4
 
@@ -65,13 +66,21 @@ def _what(group: _ArgumentGroup) -> None:
         help="classes or presets, with commas: face, faces, office-privacy, … (`python -m infer classes` lists them)",
     )
     group.add_argument("--presets", metavar="FILE", help="a file with presets of your own (JSON)")
+    _owners(group)
 
 
 def _search(group: _ArgumentGroup) -> None:
     group.add_argument("--detector", metavar="NAME", help="centerface (default for faces), haar or mask-rcnn")
     _models(group)
     group.add_argument("--runtime", choices=["auto", "keras", "onnx"], help="what computes a model (default auto)")
-    group.add_argument("--score", type=share, metavar="S", help="a sighting is believed from this score on (0..1)")
+    group.add_argument(
+        "--score",
+        type=score,
+        action="append",
+        default=[],
+        metavar="[NAME=]S",
+        help="a sighting is believed from this score on (0..1); of one class: clown=0.8",
+    )
     group.add_argument("--floor", type=share, metavar="S", help="lowest score that linking over the clip may use")
     group.add_argument("--nms", type=share, metavar="IOU", help="overlap above which two boxes are one object")
     group.add_argument("--mask-threshold", type=share, metavar="P", help="lower = larger masks (detectors with masks)")
@@ -98,15 +107,32 @@ def _models(group: _ArgumentGroup | ArgumentParser) -> None:
         metavar="RUN_OR_FILE",
         action="append",
         default=[],
-        help="a model of yours: a training's folder, an .h5 checkpoint or an exported .onnx; coco: the 80 classes of "
-        "COCO, fetched once (the default for these classes). Repeat it for several models",
+        help="a model of yours: a training's folder, an .h5 checkpoint or an exported .onnx; a frozen graph (.pb) or "
+        "SavedModel of the TensorFlow Object Detection API; coco: the 80 classes of COCO, fetched once (the default "
+        "for these classes). Repeat it for several models",
     )
     group.add_argument(
         "--classes",
+        "--labels",
         metavar="NAMES",
         action="append",
         default=[],
-        help='for a checkpoint that carries no class names: "BG,dog", or a file with one name a line',
+        help='for a checkpoint that carries no class names: "BG,dog", or a file with one name a line; for '
+        "a graph its label map (.pbtxt)",
+    )
+
+
+def _owners(group: _ArgumentGroup) -> None:
+    group.add_argument(
+        "--cover-owner",
+        metavar="PART=OWNER",
+        action="append",
+        default=[],
+        help="hide the whole of what it belongs to: face=person hides the person whose face is seen, with the back of "
+        "the head",
+    )
+    group.add_argument(
+        "--unless", metavar="NAME", help="an owner that this class fits better is left alone, e.g. nface, a plain face"
     )
 
 
@@ -201,6 +227,14 @@ def share(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return value
+
+
+def score(text: str) -> tuple[str | None, float]:
+    """Parse a number in 0..1, or one for a class: NAME=S."""
+    name, equals, number = text.rpartition("=")
+    if equals and not name.strip():
+        raise ArgumentTypeError(f"{text!r} names no class: expected NAME=S, e.g. clown=0.8")
+    return name.strip() or None, share(number)
 
 
 def positive(text: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from infer.classes import BUILT_IN, MODEL, Selection
+from infer.classes import BUILT_IN, GRAPH, MODEL, Selection
 from infer.settings import Finder
 from mrcnn.class_names import COCO
 
@@ -23,11 +23,13 @@ class Model:
         weights: as on the command line.
         names: what `--classes` says for it, or None.
         classes: what it finds.
+        detector: key of `infer.detectors.DETECTORS` that runs it.
     """
 
     weights: str
     names: str | None
     classes: tuple[str, ...]
+    detector: str = MODEL
 
     @property
     def options(self) -> dict[str, Any]:
@@ -58,6 +60,12 @@ def _read(weights: str, names: str | None) -> Model:
         if names:
             raise UserError("--classes names the classes of a file of yours; --weights coco has those of COCO")
         return Model(weights, None, COCO)
+    from mrcnn.weight_files import recognise
+
+    if recognise(weights).is_graph:
+        from mrcnn import tf_detector
+
+        return Model(weights, names, tf_detector.class_names_of(weights, names), GRAPH)
     from mrcnn.detector import class_names_of
 
     return Model(weights, names, class_names_of(weights, names))
@@ -95,7 +103,7 @@ def finders(selection: Selection, models: Sequence[Model], options: Mapping[str,
     for key in selection.detectors:
         model = by_weights.get(key)
         classes = tuple(name for name, finder in selection.finders.items() if finder == key)
-        needed.append(Finder(MODEL if model else key, classes, model.options if model else {}))
+        needed.append(Finder(model.detector if model else key, classes, model.options if model else {}))
     taken = [options_of(finder.detector, DETECTORS) for finder in needed]
     for option in options:
         if not any(option in each for each in taken):

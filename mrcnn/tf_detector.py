@@ -221,7 +221,7 @@ def labels_of(file: WeightFile, classes: str | Path | Sequence[str] | None = Non
     found = f"several lie beside it: {', '.join(path.name for path in maps)}" if maps else "none lies beside it"
     raise UserError(
         f"{file.path}: a graph numbers its classes and does not name them; give the label map that it was trained "
-        f"with, --classes label_map.pbtxt, or its names in order, --classes dog,cat ({found})"
+        f"with, --labels label_map.pbtxt, or its names in order, --labels dog,cat ({found})"
     )
 
 

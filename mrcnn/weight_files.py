@@ -31,7 +31,7 @@ _FOREIGN = {
     ".weights": "a Darknet file; give a format that is read here",
     ".caffemodel": "a Caffe model; give a format that is read here",
     ".keras": "a whole Keras model; give an .h5 checkpoint",
-    ".pbtxt": "a text, a label map perhaps: those go to --classes; give the graph, a .pb file, here",
+    ".pbtxt": "a text, a label map perhaps: those go to --labels; give the graph, a .pb file, here",
     ".config": f"settings without weights; {_EXPORT}",
     ".index": f"a TensorFlow checkpoint, which holds no graph; {_EXPORT}",
     ".meta": f"a TensorFlow checkpoint, which holds no graph alone; {_EXPORT}",
