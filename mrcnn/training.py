@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mrcnn import anchors, examples, from_config, weights
+from mrcnn import anchors, checkpoint, examples, from_config, weights
 from mrcnn.batches import TrainingBatches, Truth
 from mrcnn.config import Config
 from mrcnn.dataset import Dataset
@@ -55,17 +55,28 @@ def resizing_of(config: Config, mini_masks: bool) -> examples.Resizing:
 
 
 class OriginalCheckpoint(keras.callbacks.Callback):
-    """Writes the weights in the original's layout after every epoch."""
+    """Writes a checkpoint after every epoch: the original's layout, with settings and class names where a file can.
 
-    def __init__(self, template: str) -> None:
+    Args:
+        template: path with "{epoch:04d}" in it.
+        config: settings of the model.
+        class_names: of the data set, background first.
+    """
+
+    def __init__(self, template: str, config: Config, class_names: Sequence[str]) -> None:
         super().__init__()
-        self.template = template
+        self.template, self.config, self.class_names = template, config, list(class_names)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Write "..._{epoch:04d}.h5", counted from one."""
         path = Path(self.template.format(epoch=epoch + 1))
         path.parent.mkdir(parents=True, exist_ok=True)
-        weights.save(self.model, path)
+        # A backbone that is a function fits into no file, and some train a model of more classes than their set has.
+        named = len(set(self.class_names)) == len(self.class_names) == self.config.NUM_CLASSES
+        if named and not callable(self.config.BACKBONE):
+            checkpoint.save(self.model, path, self.config, self.class_names)
+        else:
+            weights.save(self.model, path)
 
 
 class Training:
@@ -178,7 +189,10 @@ class Training:
             steps_per_epoch=self.config.STEPS_PER_EPOCH,
             validation_data=_Repeated(self.batches(val_dataset, None, plain, False), self.config.VALIDATION_STEPS),
             validation_steps=self.config.VALIDATION_STEPS,
-            callbacks=[OriginalCheckpoint(self.checkpoint_path), *(custom_callbacks or ())],
+            callbacks=[
+                OriginalCheckpoint(self.checkpoint_path, self.config, train_dataset.class_names),
+                *(custom_callbacks or ()),
+            ],
         )
         self.epoch = max(self.epoch, epochs)
         return history
