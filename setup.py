@@ -23,6 +23,7 @@ setup(
         "infer.effects",
         "infer.tracking",
         "mrcnn",
+        "mrcnn.onnx_export",
     ],
     package_data={"infer": ["*.json", "*.html"]},
     install_requires=[
