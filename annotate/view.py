@@ -13,7 +13,7 @@ from annotate import segmentation
 from annotate.label_set import DIFFICULT, SEGMENTATION, LabelledImage, LabelSet, class_ids
 from common.image import read_image
 
-CELL = (300, 400)  # height and width of a picture on the sheet
+WIDTH, MOST_HEIGHT = 400, 400  # of a picture on the sheet
 CAPTION = 22
 GAP = 6
 PAPER = 245
@@ -30,9 +30,11 @@ def sheet(labels: LabelSet, places: Sequence[int], columns: int = 4) -> np.ndarr
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    cells = [_cell(labels.images[place], labels.classes) for place in places]
+    sizes = [labels.images[place].size for place in places]
+    tallest = max(min(height * WIDTH / width, MOST_HEIGHT) for height, width in sizes)
+    cells = [_cell(labels.images[place], labels.classes, round(tallest)) for place in places]
     rows = -(-len(cells) // columns)
-    height, width = CELL[0] + CAPTION + GAP, CELL[1] + GAP
+    height, width = cells[0].shape[0] + GAP, WIDTH + GAP
     page = np.full((rows * height + GAP, min(columns, len(cells)) * width + GAP, 3), PAPER, np.uint8)
     for number, cell in enumerate(cells):
         top, left = GAP + number // columns * height, GAP + number % columns * width
@@ -46,9 +48,9 @@ def choose(labels: LabelSet, count: int, seed: int) -> list[int]:
     return sorted(int(place) for place in np.random.default_rng(seed).permutation(number)[:count])
 
 
-def _cell(image: LabelledImage, classes: Sequence[str]) -> np.ndarray:
+def _cell(image: LabelledImage, classes: Sequence[str], height: int) -> np.ndarray:
     pixels = read_image(image.path).pixels[..., :3]
-    scale = min(CELL[0] / pixels.shape[0], CELL[1] / pixels.shape[1])
+    scale = min(height / pixels.shape[0], WIDTH / pixels.shape[1])
     size = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))
     small: Any = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
     masks = [_small_mask(image, place, size) for place in range(len(image.objects))]
@@ -65,10 +67,10 @@ def _cell(image: LabelledImage, classes: Sequence[str]) -> np.ndarray:
     small = sv.MaskAnnotator(opacity=0.45, color_lookup=by_class).annotate(small, drawn)
     small = sv.BoxAnnotator(thickness=1, color_lookup=by_class).annotate(small, drawn)
     small = sv.LabelAnnotator(text_scale=0.35, text_padding=2, color_lookup=by_class).annotate(small, drawn, texts)
-    cell = np.full((CELL[0] + CAPTION, CELL[1], 3), 255, np.uint8)
+    cell = np.full((height + CAPTION, WIDTH, 3), 255, np.uint8)
     cell[: small.shape[0], : small.shape[1]] = small
     caption = f"{image.path.name}  {image.size[1]}x{image.size[0]}  {len(image.objects)}"
-    cv2.putText(cell, caption, (4, CELL[0] + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
+    cv2.putText(cell, caption, (4, height + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
     return cell
 
 

@@ -39,7 +39,7 @@ def _kind(path: Path) -> str:
     if suffix == voc.SUFFIX:
         return "voc"
     if suffix == yolo.SUFFIX:
-        return "" if path.name.lower() in NOT_LABELS else "yolo"
+        return "yolo" if path.name.lower() not in NOT_LABELS and yolo.is_yolo(path) else ""
     if suffix != labelme.SUFFIX:
         return ""
     try:

@@ -5,6 +5,7 @@ A line is read by supervision, one at a time, so that a faulty one does not take
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,18 @@ from common.errors import UserError
 
 SUFFIX = ".txt"
 CLASS_FILES = ("data.yaml", "dataset.yaml", "data.yml", "classes.txt", "obj.names")
+LINE = re.compile(r"\s*\d+(\s+[-+.\deE]+){4,}\s*")
 POLYGON_LEAST = 7  # a class and three corners
+
+
+def is_yolo(path: Path) -> bool:
+    """Whether the first line that is not empty reads like one of YOLO's; an empty file does."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = next((line for line in file if line.strip()), "")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return not first or LINE.fullmatch(first) is not None
 
 
 def read_classes(path: Path) -> list[str]:
