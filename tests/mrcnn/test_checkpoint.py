@@ -10,6 +10,7 @@ from common.errors import UserError
 from mrcnn import checkpoint, network, weights
 from mrcnn.class_names import COCO
 from mrcnn.config import Config
+from mrcnn.training import OriginalCheckpoint
 
 LAYERS = {
     "conv1": [(7, 7, 3, 64), (64,)],
@@ -70,6 +71,18 @@ def test_a_checkpoint_carries_settings_and_names(dog_model: keras.Model, tmp_pat
         np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
     # Who knows nothing of the two attributes reads the same file.
     assert weights.load(dog_model, path).arrays == len(dog_model.weights)
+
+
+@pytest.mark.parametrize(("names", "carries"), [(["BG", "dog"], True), (["BG", "dog", "cat"], False)])
+def test_training_writes_checkpoints(names: list[str], carries: bool, dog_model: keras.Model, tmp_path: Path) -> None:
+    callback = OriginalCheckpoint(str(tmp_path / "dog_{epoch:04d}.h5"), DogConfig(), names)
+    callback.set_model(dog_model)
+    callback.on_epoch_end(6)
+    with h5py.File(tmp_path / "dog_0007.h5") as file:
+        assert ("config" in file.attrs) is carries
+    assert weights.load(dog_model, tmp_path / "dog_0007.h5").arrays == len(dog_model.weights)
+    if carries:
+        assert checkpoint.read(tmp_path / "dog_0007.h5").class_names == ("BG", "dog")
 
 
 def test_a_failing_save_leaves_the_old_file(dog_model: keras.Model, tmp_path: Path, monkeypatch) -> None:
