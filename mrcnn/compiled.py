@@ -14,14 +14,18 @@ class Compiled:
 
     Args:
         model: any functional model.
+        any_size: whether to compile for all sizes at once, where the backend can.
 
     Attributes:
         traces: how often the model was compiled; equal shapes do not add to it. PyTorch runs without compiling.
+        sizes_cost: whether a new set of shapes costs time of its own: a compilation, or a GPU's search for algorithms.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, any_size: bool = False) -> None:
         self.model = model
+        self.any_size = any_size
         self.traces = 0
+        self.sizes_cost = True
         self._run: Callable[..., Any] = getattr(self, f"_for_{keras.backend.backend()}")()
 
     def __call__(self, inputs: Sequence[Any]) -> Any:
@@ -35,7 +39,9 @@ class Compiled:
     def _for_tensorflow(self) -> Callable[..., Any]:
         import tensorflow as tf
 
-        return tf.function(lambda *inputs: self._traced(inputs))
+        self.sizes_cost = not self.any_size or bool(tf.config.list_physical_devices("GPU"))
+        signature = [tf.TensorSpec(value.shape, value.dtype) for value in self.model.inputs] if self.any_size else None
+        return tf.function(lambda *inputs: self._traced(inputs), input_signature=signature)
 
     def _for_jax(self) -> Callable[..., Any]:
         import jax
@@ -50,6 +56,8 @@ class Compiled:
 
     def _for_torch(self) -> Callable[..., Any]:
         import torch
+
+        self.sizes_cost = torch.cuda.is_available()
 
         def run(*inputs: Any) -> Any:
             with torch.inference_mode():

@@ -1,7 +1,7 @@
 """The network for inference in two steps, so that the mask head draws only what was found.
 
 Legend: B batch, H and W pixels of the molded picture, A anchors, K detections with padding, N most detections of a
-picture of the batch, rounded up, C classes with background, D channels, M side of a mask.
+picture of the batch, rounded up where a new number costs time, C classes with background, D channels, M side of a mask.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from keras import ops
 
 from mrcnn.compiled import Compiled
 
-STEP = 8  # N is a multiple of it, so that few numbers of detections compile a new mask step
+STEP = 8  # N is a multiple of it where a new number compiles a new mask step
 LEVELS = ("fpn_p2", "fpn_p3", "fpn_p4", "fpn_p5")
 
 
@@ -60,6 +60,7 @@ class TwoSteps:
         model: the whole network.
         find: first step, compiled: pictures, meta and anchors to detections and P2 ... P5.
         draw: second step, compiled: meta, boxes, class ids and P2 ... P5 to masks.
+        step: N is a multiple of it.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -73,7 +74,8 @@ class TwoSteps:
         drawn = keras.Model([meta, boxes, *levels], model.get_layer("mrcnn_mask_deconv").output)
         inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype) for tensor in (meta, boxes, *levels)]
         own = OwnClassMask(last, name="own_class_mask")([drawn(inputs), class_ids])
-        self.draw = Compiled(keras.Model([*inputs, class_ids], own))
+        self.draw = Compiled(keras.Model([*inputs, class_ids], own), any_size=True)
+        self.step = STEP if self.draw.sizes_cost else 1
 
     def __call__(self, pictures: np.ndarray, metas: np.ndarray, anchors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Find objects.
@@ -91,6 +93,6 @@ class TwoSteps:
         most = int((found[..., 4] > 0).sum(axis=1).max(initial=0))
         if not most:
             return found, np.zeros((len(found), 0, 1, 1), np.float32)
-        count = min(-(-most // STEP) * STEP, found.shape[1])
+        count = min(-(-most // self.step) * self.step, found.shape[1])
         boxes, class_ids = np.ascontiguousarray(found[:, :count, :4]), np.ascontiguousarray(found[:, :count, 4])
         return found, ops.convert_to_numpy(self.draw([metas, boxes, *levels, class_ids]))

@@ -48,6 +48,11 @@ def classify(proposals: Any, class_ids: Any, boxes: Any) -> tuple[Any, Any, Any]
     return positive, ops.logical_and(filled, negative), ops.cast(ops.argmax(with_objects, axis=-1), "int32")
 
 
+def most_positives(count: int, positive_ratio: float) -> int:
+    """Return P: positives stand in the first P of `count` places, and at least one place is theirs."""
+    return max(int(count * positive_ratio), 1)
+
+
 def sample(positive: Any, negative: Any, priorities: Any, count: int, positive_ratio: float) -> tuple[Any, Any]:
     """Choose boxes to learn from: positives first, then so many negatives that the ratio holds.
 
@@ -63,7 +68,7 @@ def sample(positive: Any, negative: Any, priorities: Any, count: int, positive_r
     Returns:
         Places (B, T) int32, -1 where nothing is left, and the number of positives (B,) int32.
     """
-    most = int(count * positive_ratio)
+    most = most_positives(count, positive_ratio)
     chosen_positive, positives = _best(positive, priorities, most)
     wanted = ops.cast((1.0 / positive_ratio) * ops.cast(positives, "float32"), "int32") - positives
     wanted = ops.where(positives > 0, wanted, count - most)

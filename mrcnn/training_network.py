@@ -1,7 +1,8 @@
 """The assembler for training: the same layers as `network`, their targets, and a model that adds up the losses.
 
 Legend: B batch, H and W pixels of the molded picture, A anchors, R stored deltas of a picture, G objects of the truth
-with padding, h and w of their stored masks, T sampled boxes, C classes with background, M side of a mask.
+with padding, h and w of their stored masks, T sampled boxes, P the most positives among them, C classes with
+background, M side of a mask.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mrcnn.precision import building_in
 from mrcnn.proposals import ProposalLayer
 from mrcnn.roi_align import PyramidROIAlign
 from mrcnn.rpn import propose_everywhere, rpn_model
-from mrcnn.targets import DetectionTargetLayer
+from mrcnn.targets import DetectionTargetLayer, most_positives
 
 LOSSES = ("rpn_class_loss", "rpn_bbox_loss", "mrcnn_class_loss", "mrcnn_bbox_loss", "mrcnn_mask_loss")
 
@@ -143,6 +144,7 @@ class TrainingModel(keras.Model):
         match = ops.cast(x["input_rpn_match"], "int32")[..., 0]
         active = parse(x["input_image_meta"])["active_class_ids"]
         class_ids = answers["target_class_ids"]
+        drawn = answers["mrcnn_mask"].shape[1]
         real = None if self.objective.padding_counts else ops.any(answers["rois"] != 0, axis=-1)
         values = (
             losses.rpn_class_loss(match, answers["rpn_class_logits"]),
@@ -151,7 +153,7 @@ class TrainingModel(keras.Model):
                 class_ids, answers["mrcnn_class_logits"], active[:1] if self.objective.first_active else active, real
             ),
             losses.bbox_loss(answers["target_bbox"], class_ids, answers["mrcnn_bbox"]),
-            losses.mask_loss(answers["target_mask"], class_ids, answers["mrcnn_mask"]),
+            losses.mask_loss(answers["target_mask"][:, :drawn], class_ids[:, :drawn], answers["mrcnn_mask"]),
         )
         return dict(zip(LOSSES, values, strict=True))
 
@@ -209,7 +211,7 @@ def training_model(
         A model named "mask_rcnn" from a dictionary of inputs (see `training_inputs`) to a dictionary of what the losses
         compare: rpn_class_logits (B, A, 2), rpn_bbox (B, A, 4), rois (B, T, 4), target_class_ids (B, T), target_bbox
         (B, T, 4), target_mask (B, T, M, M), mrcnn_class_logits (B, T, C), mrcnn_bbox (B, T, C, 4), mrcnn_mask
-        (B, T, M, M, C).
+        (B, P, M, M, C). Masks are learnt from positives only, which stand in the first P places: no others are drawn.
 
     Source: arXiv 1703.06870 section 3.1 "Training"; original `model.MaskRCNN.build`.
     """
@@ -235,8 +237,9 @@ def _training_model(
     logits, _, answered = classifier_head(
         pooled, rois, architecture.num_classes, architecture.fully_connected_units, architecture.train_bn
     )
-    pooled = PyramidROIAlign(architecture.mask_pool_size, name="roi_align_mask")([rois, sizes, *features])
-    drawn = mask_head(pooled, rois, architecture.num_classes, architecture.train_bn)
+    likely = rois[:, : most_positives(sampling.count, sampling.positive_ratio)]
+    pooled = PyramidROIAlign(architecture.mask_pool_size, name="roi_align_mask")([likely, sizes, *features])
+    drawn = mask_head(pooled, likely, architecture.num_classes, architecture.train_bn)
     outputs = {
         "rpn_class_logits": rpn_logits,
         "rpn_bbox": rpn_bbox,
