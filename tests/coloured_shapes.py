@@ -1,4 +1,4 @@
-"""Graphs with the signature of the TensorFlow Object Detection API that find red, green and blue things by their colour.
+"""Graphs with the signature of the TensorFlow Object Detection API that find red, green and blue things.
 
 Every step is what real graphs do, with the same operations: a loop over objects, suppression of overlapping boxes,
 masks cut out of the picture by `crop_and_resize`. What they find can be checked by eye.
@@ -24,7 +24,7 @@ ROWS, SIDE = 4, 15  # answers of a picture, with padding; cells of a mask
 
 
 def picture(height=60, width=80, red=None, green=None, blue=None):
-    """A grey picture with shapes, each given by (top, left, bottom, right): an L, whose upper right quarter is empty."""
+    """A grey picture with an L for each (top, left, bottom, right), its upper right quarter empty."""
     drawn = np.full((height, width, 3), 90, np.uint8)
     for channel, box in enumerate((red, green, blue)):
         if box is not None:
