@@ -20,6 +20,7 @@ class Ballot:
         longest: most sightings in a row in which the part was surely seen and fitted better.
         frame: where it was seen best.
         best: how well.
+        surely: whether the part was surely seen at all.
     """
 
     part: float = 0.0
@@ -27,6 +28,7 @@ class Ballot:
     longest: int = 0
     frame: int = -1
     best: float = 0.0
+    surely: bool = False
     _run: int = 0
 
     def add(self, said: Evidence, sure: float, frame: int) -> None:
@@ -41,6 +43,7 @@ class Ballot:
         self.against += said.against
         if said.part > self.best:
             self.best, self.frame = said.part, frame
+        self.surely |= said.score >= sure
         if said.against > said.part:
             self._run = 0
         elif said.score >= sure:
@@ -54,6 +57,7 @@ class Ballot:
 
     @property
     def contested(self) -> bool:
-        """Whether somebody should look, because both were seen."""
+        """Whether somebody should look: both were seen, and the decision was close or goes against a sure sighting."""
         weaker, stronger = sorted((self.part, self.against))
-        return weaker > 0 and weaker >= _CONTESTED * stronger
+        close = weaker >= _CONTESTED * stronger
+        return weaker > 0 and (close or (self.surely and not self.hidden))
