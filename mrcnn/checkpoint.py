@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CONFIG, CLASS_NAMES = "config", "class_names"
 BESIDE = "config.json"
+ONNX = ".onnx"
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def read(path: str | Path, class_names: str | Path | Sequence[str] | None = None
     """Read what a checkpoint says about itself, without its weights and without Keras.
 
     Args:
-        path: an .h5 file.
+        path: an .h5 file, or an .onnx file that was exported from one.
         class_names: for a file that has none, see `class_names.given_names`; where the file has some, these replace
             them.
 
@@ -103,6 +104,8 @@ def read(path: str | Path, class_names: str | Path | Sequence[str] | None = None
             or its class names are not known.
     """
     path = Path(path)
+    if path.suffix == ONNX:
+        return _read_exported(path, class_names)
     shapes = read_shapes(path)
     count = file_config.class_count(shapes, path)
     with opened(path) as file:
@@ -114,6 +117,25 @@ def read(path: str | Path, class_names: str | Path | Sequence[str] | None = None
             "one of the two belongs to another model"
         )
     return CheckpointInfo(path, config, _names(stored.get(CLASS_NAMES), class_names, config, path))
+
+
+def _read_exported(path: Path, class_names: str | Path | Sequence[str] | None) -> CheckpointInfo:
+    """Read what an exported file says about itself."""
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    from mrcnn import onnx_names
+
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; export a checkpoint first")
+    try:
+        stored = {entry.key: entry.value for entry in onnx.load(str(path), load_external_data=False).metadata_props}
+    except (OSError, DecodeError) as error:
+        raise UserError(f"{path}: cannot be read as an ONNX file ({error}); export the checkpoint again") from error
+    if onnx_names.CONFIG not in stored:
+        raise UserError(f"{path}: an ONNX file, but not one that `python -m infer export` wrote; export the checkpoint")
+    config = _parsed(stored[onnx_names.CONFIG], path)
+    return CheckpointInfo(path, config, _names(stored.get(onnx_names.CLASS_NAMES), class_names, config, path))
 
 
 def _config(stored: Any, path: Path) -> Config | None:

@@ -8,9 +8,7 @@ M side of the network's masks, C classes with background.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,106 +19,19 @@ from common.detections import make_detections
 from common.detectors.pictures import check_pictures
 from common.detectors.scores import bend
 from common.errors import UserError
-from mrcnn import checkpoint, picture_meta, postprocess, preprocess
+from mrcnn import checkpoint, postprocess, preprocess
 from mrcnn.anchors import normalized_anchors
 from mrcnn.choice import Choice, choose
 from mrcnn.config import Config
 from mrcnn.download import known_weights
+from mrcnn.engines import RUNTIMES, open_engine
+from mrcnn.molding import Molded, Molding
 
 # Weak sightings are wanted, since linking decides over the whole clip; below this the network sees things everywhere.
 FLOOR = 0.3
 SURE = 0.7  # the original's DETECTION_MIN_CONFIDENCE, for a checkpoint whose own is no help
 RESIZE_MODES = ("auto", "square", "pad64")
-RUNTIMES = ("auto", "keras", "onnx")
-
 COCO_WEIGHTS = "coco"
-
-# Pictures, rows of meta, anchors -> detections (B, K, 6) normalised, masks (B, N, M, M) of their own classes.
-Engine = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-
-
-@dataclass(frozen=True)
-class Molding:
-    """How a picture is brought to the network's size.
-
-    Attributes:
-        min_dim, max_dim, min_scale, mode, limited, border: see `preprocess.resize_image`.
-        channels: of the network's pictures.
-        mean_pixel: (channels,) grey levels.
-        classes: C, for the row of meta.
-    """
-
-    min_dim: int | None
-    max_dim: int | None
-    min_scale: float | None
-    mode: str
-    limited: bool
-    border: str
-    channels: int
-    mean_pixel: tuple[float, ...]
-    classes: int
-
-    @classmethod
-    def of(cls, config: Config, input_size: int | None = None, resize: str = "auto") -> Molding:
-        """Read a configuration.
-
-        Args:
-            config: of the checkpoint.
-            input_size: longer side at which pictures are analysed; None: as the configuration says.
-            resize: "square" pads to a square as in training, "pad64" to multiples of 64 only, at the same scale: a
-                16:9 picture is 0.56 of the square then. "auto" is "pad64".
-        """
-        min_dim: int | None = config.IMAGE_MIN_DIM
-        max_dim: int | None = config.IMAGE_MAX_DIM
-        min_scale: float | None = config.IMAGE_MIN_SCALE
-        limited = config.IMAGE_RESIZE_MODE == "square" or bool(config.LIMIT_PAD64)
-        if config.IMAGE_RESIZE_MODE == "none":
-            min_dim = max_dim = min_scale = None
-        if input_size is not None:
-            min_dim, max_dim, min_scale, limited = input_size, input_size, 0, True
-        if resize == "square" and not (limited and max_dim and max_dim % preprocess.MULTIPLE == 0):
-            raise UserError(
-                f"resize=square needs the side of the square: give --input-size, a multiple of {preprocess.MULTIPLE}"
-            )
-        return cls(
-            min_dim=min_dim,
-            max_dim=max_dim,
-            min_scale=min_scale,
-            mode="square" if resize == "square" else "pad64",
-            limited=limited,
-            border=config.RESIZE_BORDER,
-            channels=config.IMAGE_CHANNEL_COUNT,
-            mean_pixel=tuple(float(value) for value in config.MEAN_PIXEL),
-            classes=config.NUM_CLASSES,
-        )
-
-    def __call__(self, picture: np.ndarray) -> Molded:
-        """Mold one (H, W, 3) uint8 picture."""
-        matched = preprocess.match_channels(picture, self.channels)
-        resized, placement = preprocess.resize_image(
-            matched, self.min_dim, self.max_dim, self.min_scale, self.mode, self.border, limited=self.limited
-        )
-        active = np.zeros(self.classes, np.int32)
-        meta = picture_meta.compose(0, matched.shape, resized.shape, placement.window, placement.scale, active)
-        pixels = preprocess.subtract_mean(resized, self.mean_pixel)
-        return Molded(pixels, meta.astype(np.float32), placement.window, (picture.shape[0], picture.shape[1]))
-
-
-@dataclass(frozen=True)
-class Molded:
-    """A picture ready for the network.
-
-    Attributes:
-        pixels: (h, w, channels) float32, mean subtracted.
-        meta: (12 + C,) float32.
-        window: (y1, x1, y2, x2) molded pixels that are not padding.
-        size: (H, W) of the picture.
-    """
-
-    pixels: np.ndarray
-    meta: np.ndarray
-    window: tuple[int, int, int, int]
-    size: tuple[int, int]
 
 
 class MaskRCNNDetector:
@@ -134,7 +45,7 @@ class MaskRCNNDetector:
         sure: score from which one sighting alone is believed: the checkpoint's DETECTION_MIN_CONFIDENCE.
         weights: the file.
         config: the checkpoint's settings, with those in force.
-        engine: see `Engine`.
+        engine: what computes, see `engines.Engine`.
         batch: pictures that go through it together.
         anchor_numbers: scales, ratios, strides and anchor stride.
     """
@@ -169,7 +80,8 @@ class MaskRCNNDetector:
                 masks. Masks never reach beyond their boxes.
             input_size: longer side in pixels at which pictures are analysed; None: as trained.
             resize: see `Molding.of`.
-            runtime: "keras", "onnx", or "auto".
+            runtime: "keras", "onnx" (ONNX Runtime, on an exported file: the one given, or the one of the same name
+                beside the checkpoint), or "auto", see `engines.exported_file`.
             batch: pictures that go through the network together. On a CPU more than one gains nothing.
             thresholds: class name -> score that counts as `sure` for it. Scores of that class are bent so that this
                 one comes to lie at `sure`: one number holds for all classes then. None: those of the run's choice.json.
@@ -189,7 +101,8 @@ class MaskRCNNDetector:
         self.molding = Molding.of(info.config, input_size, resize)
         info = info.changed(**settings)
         self.config = info.config
-        self.engine, self.device, self._scope = _keras_engine(info, device)
+        opened = open_engine(info, runtime, device)
+        self.engine, self.device, self._scope = opened.engine, opened.words, opened.scope
         self._mask_threshold, self.batch = mask_threshold, batch
         self.anchor_numbers = _anchor_numbers(info.config)
         self._believed_at = _believed_at(
@@ -282,17 +195,6 @@ def _sure(config: Config, floor: float) -> float:
     """The score that the checkpoint's maker believes from; evaluation settings of 0 tell nothing."""
     own = float(config.DETECTION_MIN_CONFIDENCE)
     return own if floor < own < 1 else max(SURE, floor)
-
-
-def _keras_engine(info: checkpoint.CheckpointInfo, device: str) -> tuple[Engine, str, Callable[[], Any]]:
-    from mrcnn import devices
-    from mrcnn.inference import TwoSteps
-
-    place, words = devices.choose(device)
-    with devices.placed(place):
-        model, _ = checkpoint.open_model(info)
-        engine = TwoSteps(model)
-    return engine, words, (lambda: devices.placed(place)) if device != "auto" else nullcontext
 
 
 def _anchor_numbers(config: Config) -> tuple[tuple[float, ...], tuple[float, ...], tuple[int, ...], int]:

@@ -1,6 +1,7 @@
 """A checkpoint as a detector: where what the network says comes to lie in the picture."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from common.errors import UserError
 from mrcnn import boxes as box_maths
 from mrcnn import detector as module
 from mrcnn.config import Config
-from mrcnn.detector import MaskRCNNDetector, Molding
+from mrcnn.detector import MaskRCNNDetector
+from mrcnn.engines import OpenEngine, exported_file
+from mrcnn.molding import Molding
 
 SHAPES = {
     "conv1": [(7, 7, 3, 64)],
@@ -71,7 +74,7 @@ class Painter:
 @pytest.fixture
 def painter(monkeypatch: pytest.MonkeyPatch) -> Painter:
     engine = Painter()
-    monkeypatch.setattr(module, "_keras_engine", lambda info, device: (engine, "a painter", module.nullcontext))
+    monkeypatch.setattr(module, "open_engine", lambda info, runtime, device: OpenEngine(engine, "a painter"))
     return engine
 
 
@@ -242,3 +245,19 @@ def test_a_device_that_is_not_there_is_refused(small_weights: Path) -> None:
     if not devices.gpus():
         with pytest.raises(UserError, match=r"device 'cuda' is not available here: .* sees no GPU"):
             MaskRCNNDetector(small_weights, classes="a,b,c", device="cuda")
+
+
+def test_an_exported_file_beside_the_checkpoint_computes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, beside = tmp_path / "dog.h5", tmp_path / "dog.onnx"
+    path.touch()
+    assert exported_file(path) is None
+    with pytest.raises(UserError, match=r"has not been exported .* run `python -m infer export .*dog\.h5`"):
+        exported_file(path, "onnx")
+    beside.touch()
+    assert exported_file(path, "onnx") == exported_file(path, device="cpu") == exported_file(beside) == beside
+    assert exported_file(path, "keras") is None
+    with pytest.raises(UserError, match="runs in ONNX Runtime only"):
+        exported_file(beside, "keras")
+    os.utime(beside, (1, 1))
+    assert exported_file(path) is None
+    assert "is older than dog.h5" in caplog.text
