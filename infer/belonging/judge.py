@@ -46,6 +46,10 @@ class Judge:
                 if said.head is not None:
                     self._owners.setdefault(numbers[said.head], set()).add(number)
 
+    def has_owner(self, number: int) -> bool:
+        """Whether an object is a part that was seen at an owner."""
+        return number in self._owners
+
     def hides_owner(self, number: int) -> bool:
         """Whether an owner is hidden."""
         return number in self.ballots and self.ballots[number].hidden

@@ -113,11 +113,15 @@ class Verdicts:
         doubts: dict[int, list[str]] = {}
         for rule, judge, owners in zip(self.rules, self._judges, self._owners, strict=True):
             for track, ballot in judge.ballots.items():
-                if ballot.contested:
-                    hidden = judge.hides_owner(track) if track in owners else judge.hides_part(track)
-                    what = "hidden" if hidden else "left visible"
-                    text = f"track {track} {what}: {rule.part} and {rule.unless} were both seen there"
-                    doubts.setdefault(ballot.frame, []).append(text)
+                if not ballot.contested or judge.has_owner(track):
+                    continue
+                is_owner = track in owners
+                hidden = judge.hides_owner(track) if is_owner else judge.hides_part(track)
+                text = (
+                    f"{rule.owner if is_owner else rule.part} {'hidden' if hidden else 'left visible'}: "
+                    f"{rule.part} and {rule.unless} were both seen there (track {track})"
+                )
+                doubts.setdefault(ballot.frame, []).append(text)
         return doubts
 
 

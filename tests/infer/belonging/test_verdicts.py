@@ -134,13 +134,21 @@ def test_what_is_contested_is_said():
     judge = verdicts()
     hidden(frames, judge)
     assert judge.thinned(frames[0]).doubts == ()
-    assert judge.thinned(frames[1]).doubts == (
-        "track 11 hidden: clown and nface were both seen there",
-        "track 1 hidden: clown and nface were both seen there",
-    )
+    assert judge.thinned(frames[1]).doubts == ("person hidden: clown and nface were both seen there (track 1)",)
     assert judge.notes() == [
         "person hidden as the owner of clown: 1; left visible because nface fits better: 0; without clown: 0"
     ]
+
+
+def test_a_sure_sighting_that_was_outvoted_is_said():
+    frames = clip([person(), clown(0.6)], *[[person(), plain(0.9)]] * 9)
+    judge = verdicts()
+    assert not any(hidden(frames, judge))
+    assert judge.thinned(frames[0]).doubts == ("person left visible: clown and nface were both seen there (track 1)",)
+    frames = clip([clown(0.6)], *[[clown(0.3), plain(0.9)]] * 9)
+    judge = verdicts()
+    assert not any(hidden(frames, judge))
+    assert judge.thinned(frames[0]).doubts == ("clown left visible: clown and nface were both seen there (track 11)",)
 
 
 def test_notes_count_tracks():
