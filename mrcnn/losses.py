@@ -1,7 +1,7 @@
 """The five losses, plain functions of tensors.
 
 Legend: B batch, A anchors, R stored deltas of an image, T sampled boxes, C classes with background, M side of a mask.
-A mean over nothing is 0.
+A mean over nothing is 0. Losses have the dtype of the network's answers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ EPSILON = 1e-7
 
 def mean_where(values: Any, chosen: Any) -> Any:
     """Mean of (..., F) values over the rows that are chosen, (...) bool; 0 where none is."""
-    weights = ops.cast(chosen, "float32")
     per_row = ops.mean(ops.where(chosen[..., None], values, ops.zeros_like(values)), axis=-1)
-    return ops.sum(per_row) / ops.maximum(ops.sum(weights), 1.0)
+    return ops.sum(per_row) / ops.maximum(ops.sum(ops.cast(chosen, per_row.dtype)), 1.0)
 
 
 def smooth_l1(truth: Any, answer: Any) -> Any:
@@ -25,7 +24,7 @@ def smooth_l1(truth: Any, answer: Any) -> Any:
 
     Source: arXiv 1504.08083 equation 3; original `model.smooth_l1_loss`.
     """
-    error = ops.abs(truth - answer)
+    error = ops.abs(ops.cast(truth, answer.dtype) - answer)
     return ops.where(error < 1.0, 0.5 * error * error, error - 0.5)
 
 
@@ -78,10 +77,10 @@ def class_loss(class_ids: Any, logits: Any, active: Any, real: Any = None) -> An
     Source: arXiv 1703.06870 section 3; original `model.mrcnn_class_loss_graph`.
     """
     answers = ops.argmax(logits, axis=-1)  # (B, T)
-    rows = ops.broadcast_to(ops.cast(active, "float32"), (ops.shape(logits)[0], ops.shape(logits)[2]))
+    rows = ops.broadcast_to(ops.cast(active, logits.dtype), (ops.shape(logits)[0], ops.shape(logits)[2]))
     counts = ops.take_along_axis(rows, ops.cast(answers, "int32"), axis=1)
     if real is not None:
-        counts = counts * ops.cast(real, "float32")
+        counts = counts * ops.cast(real, logits.dtype)
     return ops.sum(cross_entropy(class_ids, logits) * counts) / ops.maximum(ops.sum(counts), 1.0)
 
 
@@ -111,6 +110,7 @@ def mask_loss(targets: Any, class_ids: Any, masks: Any) -> Any:
     """
     own = ops.take_along_axis(masks, ops.maximum(class_ids, 0)[..., None, None, None], axis=-1)[..., 0]
     own = ops.clip(own, EPSILON, 1.0 - EPSILON)
+    targets = ops.cast(targets, own.dtype)
     losses = -(targets * ops.log(own + EPSILON) + (1.0 - targets) * ops.log(1.0 - own + EPSILON))
     return mean_where(ops.reshape(losses, (*ops.shape(losses)[:2], -1)), class_ids > 0)
 
@@ -123,7 +123,5 @@ def weight_decay(variables: Any, rate: float) -> Any:
 
     Source: original `MaskRCNN.compile`.
     """
-    total = ops.zeros((), "float32")
-    for variable in variables:
-        total = total + ops.mean(ops.square(ops.cast(variable, "float32")))
-    return rate * total
+    squares = [ops.mean(ops.square(variable)) for variable in variables]
+    return rate * sum(squares) if squares else ops.zeros((), "float32")
