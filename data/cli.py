@@ -19,12 +19,53 @@ def _parser() -> argparse.ArgumentParser:
     clip.add_argument("--truth", type=Path, metavar="FILE", help="also write where the face really is (JSONL)")
     clip.add_argument("--overwrite", action="store_true", help="replace files that exist")
     clip.set_defaults(run=_clip)
+    _add_demo(commands)
     weights = commands.add_parser("weights", help="fetch trained weights once: whole, checked, kept in the cache")
     weights.add_argument("name", help="coco: Mask R-CNN with the 80 classes of COCO, 246 MB")
     weights.add_argument("--out", type=Path, metavar="FILE", help="where to; default: the cache, where infer looks")
     weights.add_argument("--quiet", action="store_true", help="no progress")
     weights.set_defaults(run=_weights)
     return parser
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    demo = commands.add_parser("demo", help="draw a set of clowns, plain people and balls with exact labels and masks")
+    demo.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    demo.add_argument("--count", type=int, required=True, metavar="N", help="pictures")
+    demo.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same set (default %(default)s)")
+    demo.add_argument(
+        "--videos", type=int, default=0, metavar="K", help="short videos with truth (default %(default)s)"
+    )
+    demo.add_argument("--size", default="640x480", metavar="WxH", help="of pictures and videos (default %(default)s)")
+    demo.add_argument("--processes", type=int, metavar="P", help="that draw (default: one a core)")
+    demo.add_argument("--overwrite", action="store_true", help="replace a set made before")
+    demo.add_argument("--quiet", action="store_true", help="no progress")
+    demo.set_defaults(run=_demo)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from data.demo_set import make_set
+
+    width, cross, height = arguments.size.lower().partition("x")
+    if not (cross and width.isdigit() and height.isdigit()):
+        raise UserError(f"--size {arguments.size} is not a size; give width and height, e.g. 640x480")
+    if arguments.processes is not None and arguments.processes < 1:
+        raise UserError(f"--processes {arguments.processes} cannot draw anything; give 1 or more")
+    _make_folder(arguments.out.absolute().parent)
+    facts = make_set(
+        arguments.out.absolute(),
+        arguments.count,
+        arguments.seed,
+        videos=arguments.videos,
+        size=(int(height), int(width)),
+        processes=arguments.processes,
+        overwrite=arguments.overwrite,
+        quiet=arguments.quiet,
+    )
+    for name in facts.classes:
+        print(f"{name}: {facts.labelled[name]} labelled, {facts.ignored[name]} ignored")
+    print(arguments.out)
+    return EXIT_OK
 
 
 def _clip(arguments: argparse.Namespace) -> int:
