@@ -27,7 +27,7 @@ from mrcnn.weight_files import WeightFile, recognise
 
 log = logging.getLogger(__name__)
 
-FLOOR = 0.2
+FLOOR = 0.1  # small networks see clear objects at 0.1 to 0.3 for seconds; linking decides over the whole clip
 SURE = 0.5  # the API's own min_score_thresh for drawing
 _RANKS = {tf_graph.BOXES: 3, tf_graph.SCORES: 2, tf_graph.CLASSES: 2, tf_graph.COUNT: 1}
 _FARTHEST = 2.0  # boxes in shares of the picture hardly leave it; those in pixels do
