@@ -1,6 +1,6 @@
 """Examples in batches: every picture once an epoch, in a new order each time.
 
-Legend: B batch, A anchors, R anchors to learn from, G objects of a picture with padding.
+Legend: B batch, A anchors, R anchors to learn from, D drawn boxes, G objects of a picture with padding.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from mrcnn import preprocess, rpn_targets
+from mrcnn import preprocess, random_rois, rpn_targets
 from mrcnn.examples import Example
 
 logger = logging.getLogger(__name__)
@@ -38,13 +38,14 @@ class Truth:
     mean_pixel: tuple[float, ...]
 
 
-def inputs_of(example: Example, truth: Truth, dice: Any) -> dict[str, np.ndarray] | None:
+def inputs_of(example: Example, truth: Truth, dice: Any, drawn_boxes: int = 0) -> dict[str, np.ndarray] | None:
     """Turn an example into the inputs of the training network, without the batch's axis; None without any object.
 
     Args:
         example: from `examples.load`.
         truth: numbers.
         dice: `numpy.random` or a generator.
+        drawn_boxes: D; so many boxes drawn by chance are added, which stand for the proposals; 0: none.
 
     Source: original `model.data_generator`.
     """
@@ -56,7 +57,7 @@ def inputs_of(example: Example, truth: Truth, dice: Any) -> dict[str, np.ndarray
     count = len(example.class_ids)
     kept = np.arange(count) if count <= truth.max_objects else dice.choice(count, truth.max_objects, replace=False)
     room = truth.max_objects - len(kept)
-    return {
+    inputs = {
         "input_image": preprocess.subtract_mean(example.image, truth.mean_pixel),
         "input_image_meta": example.meta.astype(np.float32),
         "input_rpn_match": match[:, None],
@@ -65,6 +66,10 @@ def inputs_of(example: Example, truth: Truth, dice: Any) -> dict[str, np.ndarray
         "input_gt_boxes": np.pad(example.boxes[kept].astype(np.float32), [(0, room), (0, 0)]),
         "input_gt_masks": np.pad(example.masks[..., kept], [(0, 0), (0, 0), (0, room)]),
     }
+    if drawn_boxes:
+        drawn = random_rois.draw(example.image.shape[:2], drawn_boxes, example.boxes[kept], dice)
+        inputs["input_roi"] = drawn.astype(np.float32)
+    return inputs
 
 
 class TrainingBatches(keras.utils.PyDataset):
@@ -79,6 +84,7 @@ class TrainingBatches(keras.utils.PyDataset):
         batch_size: B.
         shuffle: whether every epoch has another order.
         seed: of order and sampling; None: another one every time.
+        drawn_boxes: see `inputs_of`.
     """
 
     def __init__(
@@ -89,10 +95,11 @@ class TrainingBatches(keras.utils.PyDataset):
         batch_size: int,
         shuffle: bool = True,
         seed: int | None = None,
-        **kwargs: Any,
+        drawn_boxes: int = 0,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__()
         self.load, self.truth, self.batch_size, self.shuffle = load, truth, batch_size, shuffle
+        self.drawn_boxes = drawn_boxes
         self.dice = np.random.default_rng(seed)
         self.order = np.array(image_ids)
         self.on_epoch_end()
@@ -118,7 +125,7 @@ class TrainingBatches(keras.utils.PyDataset):
             if len(rows) == self.batch_size:
                 break
             image_id = int(self.order[place % len(self.order)])
-            row = inputs_of(self.load(image_id), self.truth, self.dice)
+            row = inputs_of(self.load(image_id), self.truth, self.dice, self.drawn_boxes)
             if row is None:
                 logger.debug("image %d holds no object and is left out", image_id)
             else:

@@ -85,9 +85,9 @@ class Config:
     LIMIT_PAD64 = False
     SEED: int | None = None
 
-    # New: how the training's losses are counted. The original lets the box loss leak into the proposals (STOP_GRADIENT =
-    # False), counts places without a box as background (PADDING_COUNTS = True) and takes the active classes of a batch's
-    # first picture for all of it (FIRST_ACTIVE_CLASSES = True).
+    # New: how the training's losses are counted. The original lets the box loss leak into the proposals (STOP_GRADIENT
+    # False), counts places without a box as background (PADDING_COUNTS True) and takes the active classes of a batch's
+    # first picture for all of it (FIRST_ACTIVE_CLASSES True).
     STOP_GRADIENT = True
     PADDING_COUNTS = False
     FIRST_ACTIVE_CLASSES = False
@@ -130,12 +130,18 @@ class Config:
 
     @classmethod
     def from_json(cls, text: str) -> Config:
-        """Build a configuration from what `to_json` wrote; unknown names are an error."""
+        """Build a configuration from what `to_json` wrote; a subclass's own settings come along.
+
+        Raises:
+            UserError: a name that is no setting's: settings are in upper case.
+        """
         settings = json.loads(text)
         computed = ("BATCH_SIZE", "IMAGE_SHAPE", "IMAGE_META_SIZE")
-        unknown = [name for name in settings if not hasattr(cls, name) and name not in computed]
+        unknown = [name for name in settings if not name.isupper()]
         if unknown:
-            raise UserError(f"unknown settings: {', '.join(unknown)}; they are not attributes of {cls.__name__}")
+            raise UserError(
+                f"no settings: {', '.join(unknown)}; settings have names in upper case, such as NUM_CLASSES"
+            )
         arrays = {name for name in settings if isinstance(getattr(cls, name, None), np.ndarray)}
         body = {
             name: np.array(value) if name in arrays else value

@@ -11,21 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from common import imgaug_numpy2
 from mrcnn import image_meta, masks, preprocess
 from mrcnn.dataset import Dataset
-
-# Augmenters that move pixels and may therefore be put on masks; all others change colours.
-MASK_AUGMENTERS = (
-    "Sequential",
-    "SomeOf",
-    "OneOf",
-    "Sometimes",
-    "Fliplr",
-    "Flipud",
-    "CropAndPad",
-    "Affine",
-    "PiecewiseAffine",
-)
 
 
 @dataclass(frozen=True)
@@ -83,7 +71,7 @@ def load(
         resizing: how it is molded.
         channels: of the network's pictures.
         flip: whether it is mirrored half of the time.
-        augmentation: an imgaug augmenter; of those that move pixels the `MASK_AUGMENTERS` reach the masks.
+        augmentation: an imgaug augmenter; whatever moves pixels moves the masks, too.
 
     Returns:
         The example; objects that fall out of the picture are left out.
@@ -114,19 +102,23 @@ def load(
 def augment(image: np.ndarray, drawn: np.ndarray, augmentation: Any) -> tuple[np.ndarray, np.ndarray]:
     """Put the same random change on a picture (H, W, 3) and its masks (H, W, N).
 
+    Masks travel as imgaug's segmentation maps, eight to a number: every augmenter knows whether it moves those, and
+    what it shifts in from outside belongs to no object. The original sends them as pictures through the augmenters on a
+    list; others (Crop, Rotate, ElasticTransformation ...) leave its masks behind.
+
     Raises:
         ValueError: the augmenter changed the size.
     """
-    import imgaug
-
-    def on_masks(images: Any, augmenter: Any, parents: Any, default: bool) -> bool:
-        return augmenter.__class__.__name__ in MASK_AUGMENTERS
-
+    imgaug = imgaug_numpy2.load()
     fixed = augmentation.to_deterministic()
     changed = fixed.augment_image(image)
-    moved = fixed.augment_image(drawn.astype(np.uint8), hooks=imgaug.HooksImages(activator=on_masks))
-    if changed.shape != image.shape or moved.shape != drawn.shape:
+    if changed.shape != image.shape:
         raise ValueError(
             f"the augmentation changed the size {image.shape[:2]} to {changed.shape[:2]}; use augmenters that keep it"
         )
-    return changed, moved.astype(bool)
+    if not drawn.shape[-1]:
+        return changed, drawn
+    packed = np.packbits(drawn, axis=-1)  # (H, W, N) -> (H, W, N / 8)
+    maps = imgaug.SegmentationMapsOnImage(packed, shape=image.shape)
+    moved = np.ascontiguousarray(fixed.augment_segmentation_maps([maps])[0].get_arr(), np.uint8)
+    return changed, np.unpackbits(moved, axis=-1, count=drawn.shape[-1]).astype(bool)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-import re
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +17,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from mrcnn import from_config, image_meta, network, postprocess, preprocess, run_folders, training_network, weights
+from mrcnn import (
+    from_config,
+    image_meta,
+    inner_tensors,
+    network,
+    postprocess,
+    preprocess,
+    run_folders,
+    training_network,
+    weights,
+)
 from mrcnn.anchors import feature_shapes, normalized_anchors, pyramid_anchors
+from mrcnn.array_log import log
 from mrcnn.backbone_weights import load_backbone
 from mrcnn.config import Config
 from mrcnn.inference import TwoSteps
@@ -58,8 +69,10 @@ class MaskRCNN(Training):
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self.anchors: np.ndarray | None = None
         self._two_steps: TwoSteps | None = None
+        self._lock = threading.Lock()
         self.set_log_dir()
         self.keras_model = self.build(mode, config)
+        self.keras_model._make_predict_function = lambda: None  # what servers on Keras 2 call before they start threads
 
     def build(self, mode: str, config: Config) -> keras.Model:
         """Build the network for a mode."""
@@ -92,7 +105,8 @@ class MaskRCNN(Training):
     ) -> weights.LoadReport:
         """Load a weight file, say what was loaded, and go on in its folder; see `weights.load`."""
         report = weights.load(self.keras_model, filepath, by_name, exclude or ())
-        logger.info("%s: %s", filepath, report)
+        untouched = self.mode == "inference" and report.not_in_file
+        logger.log(logging.WARNING if untouched else logging.INFO, "%s: %s", filepath, report)
         self.set_log_dir(filepath)
         return report
 
@@ -171,7 +185,7 @@ class MaskRCNN(Training):
 
         Args:
             images: any number of (H, W, 3), grey or with opacity, of any sizes.
-            verbose: 1 logs the shapes.
+            verbose: 1 prints the shapes.
 
         Returns:
             For every picture rois (N, 4) int32 pixels, class_ids (N,) int32, scores (N,) float32, masks (H, W, N) bool.
@@ -204,7 +218,7 @@ class MaskRCNN(Training):
         Args:
             molded_images: (B, h, w, channels).
             image_metas: (B, 12 + C).
-            verbose: 1 logs the shapes.
+            verbose: 1 prints the shapes.
 
         Returns:
             As `detect`.
@@ -216,11 +230,12 @@ class MaskRCNN(Training):
     def _detect_batch(
         self, pictures: np.ndarray, metas: np.ndarray, windows: np.ndarray, shapes: Sequence[Any], verbose: int
     ) -> list[dict[str, np.ndarray]]:
-        if self._two_steps is None or self._two_steps.model is not self.keras_model:
-            self._two_steps = TwoSteps(self.keras_model)
-        detections, masks = self._two_steps(*self._inputs(pictures, metas))
+        inputs = self._inputs(pictures, metas)
         if verbose:
-            logger.info("pictures %s, metas %s, detections %s", pictures.shape, metas.shape, detections.shape)
+            log(f"Processing {len(pictures)} images")
+            for name, array in zip(("molded_images", "image_metas", "anchors"), inputs, strict=True):
+                log(name, array)
+        detections, masks = self._engine()(*inputs)
         results = []
         for found, drawn, shape, window in zip(detections, masks, shapes, windows, strict=True):
             size, molded = (int(shape[0]), int(shape[1])), (pictures.shape[1], pictures.shape[2])
@@ -234,6 +249,13 @@ class MaskRCNN(Training):
                 }
             )
         return results
+
+    def _engine(self) -> TwoSteps:
+        """Return what computes; made once, whichever thread comes first."""
+        with self._lock:
+            if self._two_steps is None or self._two_steps.model is not self.keras_model:
+                self._two_steps = TwoSteps(self.keras_model)
+            return self._two_steps
 
     def _inputs(self, pictures: np.ndarray, metas: np.ndarray) -> list[np.ndarray]:
         anchors = self.get_anchors(pictures.shape[1:])
@@ -249,7 +271,13 @@ class MaskRCNN(Training):
             images: (H, W, 3) each; molded ones when `image_metas` is given.
             outputs: names and Keras tensors.
             image_metas: (B, 12 + C) or None.
+
+        Raises:
+            ValueError: a tensor is None, such as `ancestor` gives for a name that there is not.
         """
+        missing = [name for name, tensor in outputs if tensor is None]
+        if missing:
+            raise ValueError(f"no tensor for {', '.join(missing)}: the name given to ancestor is none of the network's")
         if image_metas is None:
             pictures, image_metas, _ = self.mold_inputs(images)
         else:
@@ -260,9 +288,5 @@ class MaskRCNN(Training):
         return OrderedDict((name, np.asarray(value)) for (name, _), value in zip(outputs, values, strict=True))
 
     def ancestor(self, tensor: Any, name: str, checked: Any = None) -> Any:
-        """Return the output of the layer of that name (or with a number at its end), None if there is none."""
-        pattern = re.compile(re.escape(name) + r"(_\d+)?")
-        for layer in self.keras_model.layers:
-            if pattern.fullmatch(layer.name):
-                return layer.output
-        return None
+        """Return the tensor of that name, None if there is none; see `inner_tensors.find`."""
+        return inner_tensors.find(self.keras_model, name)

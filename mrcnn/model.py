@@ -5,8 +5,7 @@ Legend: B batch, N boxes, A anchors, H, W, h, w sizes in pixels or cells, C clas
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,9 @@ from keras import ops
 from mrcnn import anchors, backbone, examples, image_meta, losses, preprocess, rpn, rpn_targets
 from mrcnn import boxes as box_maths
 from mrcnn import random_rois as drawn_rois
-from mrcnn.batches import TrainingBatches
+from mrcnn.array_log import log
 from mrcnn.config import Config
+from mrcnn.data_generator import DataGenerator, data_generator, head_targets_of
 from mrcnn.dataset import Dataset
 from mrcnn.detections import DetectionLayer
 from mrcnn.mask_rcnn import MaskRCNN
@@ -36,10 +36,11 @@ from mrcnn.original_graphs import (
 from mrcnn.proposals import ProposalLayer
 from mrcnn.roi_align import PyramidROIAlign
 from mrcnn.targets import DetectionTargetLayer
-from mrcnn.training import resizing_of, truth_of
+from mrcnn.training import resizing_of
 
 __all__ = [
     "BatchNorm",
+    "DataGenerator",
     "DetectionLayer",
     "DetectionTargetLayer",
     "MaskRCNN",
@@ -82,19 +83,9 @@ __all__ = [
     "unmold_image",
 ]
 
-logger = logging.getLogger(__name__)
-
 apply_box_deltas_graph = box_maths.apply_deltas
 clip_boxes_graph = box_maths.clip
 overlaps_graph = box_maths.overlaps
-
-
-def log(text: str, array: np.ndarray | None = None) -> None:
-    """Print a line, with shape and range of an array, as the original does."""
-    if array is not None:
-        values = f"min: {array.min():10.5f}  max: {array.max():10.5f}" if array.size else "min: empty  max: empty"
-        text = f"{text:25}  shape: {array.shape!s:20}  {values}  {array.dtype}"
-    print(text)  # noqa: T201
 
 
 def compute_backbone_shapes(config: Config, image_shape: Sequence[int]) -> np.ndarray:
@@ -179,76 +170,8 @@ def build_detection_targets(
     rpn_rois: np.ndarray, gt_class_ids: np.ndarray, gt_boxes: np.ndarray, gt_masks: np.ndarray, config: Config
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return rois, class_ids, bboxes and masks for the heads, sampled by chance."""
-    numbers = drawn_rois.HeadTargets(
-        count=config.TRAIN_ROIS_PER_IMAGE,
-        positive_ratio=config.ROI_POSITIVE_RATIO,
-        num_classes=config.NUM_CLASSES,
-        mask_shape=(int(config.MASK_SHAPE[0]), int(config.MASK_SHAPE[1])),
-        std_dev=tuple(float(value) for value in config.BBOX_STD_DEV),
-        size=(int(config.IMAGE_SHAPE[0]), int(config.IMAGE_SHAPE[1])),
-        mini_masks=config.USE_MINI_MASK,
-        border=config.RESIZE_BORDER,
-    )
-    return drawn_rois.build_targets(rpn_rois, (gt_class_ids, gt_boxes, gt_masks), numbers, np.random)
-
-
-def data_generator(  # noqa: PLR0913  (the original's signature)
-    dataset: Dataset,
-    config: Config,
-    shuffle: bool = True,
-    augment: bool = False,
-    augmentation: Any = None,
-    random_rois: int = 0,
-    batch_size: int = 1,
-    detection_targets: bool = False,
-    no_augmentation_sources: Sequence[str] | None = None,
-) -> Iterator[tuple[list[np.ndarray], list[Any]]]:
-    """Yield inputs in the original's order and outputs, for ever; every picture once an epoch.
-
-    Args:
-        dataset: prepared.
-        config: settings.
-        shuffle: whether every epoch has another order.
-        augment: whether pictures are mirrored half of the time.
-        augmentation: an imgaug augmenter.
-        random_rois: so many boxes drawn by chance are added to the inputs; 0: none.
-        batch_size: B.
-        detection_targets: whether the heads' targets for the drawn boxes are added: the boxes they belong to are the
-            last input, class ids (B, T, 1), deltas (B, T, C, 4) and masks (B, T, M, M, C) the outputs.
-        no_augmentation_sources: sources whose pictures are not augmented.
-    """
-    resizing, plain = resizing_of(config, config.USE_MINI_MASK), no_augmentation_sources or ()
-
-    def load(image_id: int) -> examples.Example:
-        bare = dataset.image_info[image_id]["source"] in plain
-        extra = None if bare else augmentation
-        return examples.load(dataset, image_id, resizing, config.IMAGE_CHANNEL_COUNT, augment, extra)
-
-    batches = TrainingBatches(load, np.asarray(dataset.image_ids), truth_of(config), batch_size, shuffle, config.SEED)
-    while True:
-        for index in range(len(batches)):
-            inputs = list(batches[index][0].values())
-            yield _with_random_rois(inputs, config, random_rois, detection_targets) if random_rois else (inputs, [])
-        batches.on_epoch_end()
-
-
-def _with_random_rois(
-    inputs: list[np.ndarray], config: Config, count: int, detection_targets: bool
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Add drawn boxes to a batch, and the heads' targets for a sample of them."""
-    class_ids, boxes, masks = inputs[4:7]
-    drawn = [
-        generate_random_rois(config.IMAGE_SHAPE.tolist(), count, ids, of_one[ids != 0])
-        for ids, of_one in zip(class_ids, boxes, strict=True)
-    ]
-    inputs = [*inputs, np.stack(drawn)]
-    if not detection_targets:
-        return inputs, []
-    rows = zip(drawn, class_ids, boxes, masks, strict=True)
-    rois, found, deltas, targets = (
-        np.stack(parts) for parts in zip(*(build_detection_targets(*row, config) for row in rows), strict=True)
-    )
-    return [*inputs, rois], [found[..., None], deltas, targets]
+    truth = (gt_class_ids, gt_boxes, gt_masks)
+    return drawn_rois.build_targets(rpn_rois, truth, head_targets_of(config), np.random)
 
 
 def compose_image_meta(

@@ -55,8 +55,9 @@ def draw(size: Sequence[int], count: int, boxes: np.ndarray, dice: Dice) -> np.n
 
 def _draw_within(rows: tuple[int, int], columns: tuple[int, int], count: int, dice: Dice) -> np.ndarray:
     """(count, 4) boxes; twice as many are drawn until enough of them are not empty."""
+    whole = getattr(dice, "integers", None) or dice.randint  # NumPy's generators have another name for it
     while True:
-        y, x = (dice.randint(*span, (count * 2, 2)) for span in (rows, columns))
+        y, x = (whole(*span, (count * 2, 2)) for span in (rows, columns))
         y, x = (ends[ends[:, 0] != ends[:, 1]][:count] for ends in (y, x))
         if len(y) == len(x) == count:
             y, x = np.sort(y, axis=1), np.sort(x, axis=1)

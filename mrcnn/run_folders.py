@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
 
-CHECKPOINT = re.compile(
-    r".*[/\\][\w-]+(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(?:\d{2})?[/\\]mask_rcnn_[\w-]+(\d{4})(?:\.weights)?\.h5"
-)
+from common.errors import UserError
+
+CHECKPOINT = re.compile(r".*[/\\][\w-]+?(\d{8}T\d{4}(?:\d{2})?)[/\\]mask_rcnn_[\w-]+(\d{4})(?:\.weights)?\.h5")
 
 
 class LogFolder(NamedTuple):
@@ -37,12 +38,31 @@ def log_folder(model_dir: str | Path, name: str, checkpoint: str | Path | None, 
 
     Source: original `MaskRCNN.set_log_dir`.
     """
-    epoch = 0
-    if checkpoint and (found := CHECKPOINT.match(str(checkpoint))):
-        *moment, done = (int(part) for part in found.groups())
-        now, epoch = datetime.datetime(*moment), done  # type: ignore[arg-type]
-    folder = Path(model_dir) / f"{name.lower()}{now:%Y%m%dT%H%M}"
+    found = CHECKPOINT.match(str(checkpoint)) if checkpoint else None
+    stamp, epoch = (found[1], int(found[2])) if found else (f"{now:%Y%m%dT%H%M}", 0)
+    folder = Path(model_dir) / f"{name.lower()}{stamp}"
     return LogFolder(folder, str(folder / f"mask_rcnn_{name.lower()}_{{epoch:04d}}.h5"), epoch)
+
+
+def claimed(folder: str | Path, checkpoint: str) -> tuple[Path, str]:
+    """Make a new training's folder; where another training has it already, one named to the second.
+
+    Args:
+        folder: of `log_folder`.
+        checkpoint: of `log_folder`.
+
+    Returns:
+        The folder and the path of its checkpoints. In the original two trainings of one minute share a folder.
+    """
+    base = Path(folder)
+    seconds = itertools.chain([""], (f"{second:02d}" for second in range(60)))
+    for chosen in (base.with_name(base.name + second) for second in seconds):
+        try:
+            chosen.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return chosen, str(chosen / Path(checkpoint).name)
+    raise UserError(f"{base.parent} holds sixty trainings of one minute: choose another folder for models")
 
 
 def last_checkpoint(model_dir: str | Path, name: str) -> Path:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from mrcnn import anchors, checkpoint, examples, from_config, weights
+from mrcnn import anchors, checkpoint, examples, from_config, run_folders, weights
 from mrcnn.batches import TrainingBatches, Truth
 from mrcnn.config import Config
 from mrcnn.dataset import Dataset
@@ -54,6 +54,19 @@ def resizing_of(config: Config, mini_masks: bool) -> examples.Resizing:
     )
 
 
+def loader_of(
+    dataset: Dataset, config: Config, augmentation: Any = None, plain_sources: Sequence[str] = (), flip: bool = False
+) -> Callable[[int], examples.Example]:
+    """Make the function that loads a picture's example; pictures of `plain_sources` are not augmented."""
+    resizing = resizing_of(config, config.USE_MINI_MASK)
+
+    def load(image_id: int) -> examples.Example:
+        extra = None if dataset.image_info[image_id]["source"] in plain_sources else augmentation
+        return examples.load(dataset, image_id, resizing, config.IMAGE_CHANNEL_COUNT, flip, extra)
+
+    return load
+
+
 class OriginalCheckpoint(keras.callbacks.Callback):
     """Writes a checkpoint after every epoch: the original's layout, with settings and class names where a file can.
 
@@ -86,6 +99,7 @@ class Training:
     config: Config
     mode: str
     epoch: int
+    log_dir: Path
     checkpoint_path: str
 
     def compile(self, learning_rate: float, momentum: float) -> None:
@@ -126,31 +140,16 @@ class Training:
 
     def batches(self, dataset: Dataset, augmentation: Any, plain_sources: Sequence[str], shuffle: bool) -> Any:
         """Make the batches of a data set; pictures of `plain_sources` are not augmented."""
-        resizing = resizing_of(self.config, self.config.USE_MINI_MASK)
-
-        def load(image_id: int) -> examples.Example:
-            plain = dataset.image_info[image_id]["source"] in plain_sources
-            return examples.load(
-                dataset,
-                image_id,
-                resizing,
-                self.config.IMAGE_CHANNEL_COUNT,
-                augmentation=None if plain else augmentation,
-            )
-
-        return TrainingBatches(
-            load,
-            np.asarray(dataset.image_ids),
-            truth_of(self.config),
-            self.config.BATCH_SIZE,
-            shuffle,
-            self.config.SEED,
-        )
+        config = self.config
+        load = loader_of(dataset, config, augmentation, plain_sources)
+        drawn = 0 if config.USE_RPN_ROIS else config.POST_NMS_ROIS_TRAINING
+        ids = np.asarray(dataset.image_ids)
+        return TrainingBatches(load, ids, truth_of(config), config.BATCH_SIZE, shuffle, config.SEED, drawn)
 
     def train(
         self,
         train_dataset: Dataset,
-        val_dataset: Dataset,
+        val_dataset: Dataset | None,
         learning_rate: float,
         epochs: int,
         layers: str,
@@ -162,7 +161,7 @@ class Training:
 
         Args:
             train_dataset: prepared.
-            val_dataset: prepared.
+            val_dataset: prepared, or None for no validation; every epoch looks at its first VALIDATION_STEPS batches.
             learning_rate: of SGD.
             epochs: epochs in all, those done before included: 40, then 120 trains 80 more.
             layers: "heads", "3+", "4+", "5+", "all", or a regular expression for whole names.
@@ -176,19 +175,29 @@ class Training:
         if self.mode != "training":
             raise ValueError("train needs a model in mode 'training'")
         if epochs <= self.epoch:
-            logger.warning("nothing to train: %d of %d epochs are done; epochs is a total", self.epoch, epochs)
+            logger.warning(
+                "nothing to train: %d of %d epochs are done; epochs is a total: ask for more, or start from 0 with "
+                "set_log_dir()",
+                self.epoch,
+                epochs,
+            )
             return None
         self.set_trainable(STAGES.get(layers, layers))
         self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
         plain = no_augmentation_sources or ()
         batches = self.batches(train_dataset, augmentation, plain, True)
+        if not self.epoch:
+            self.log_dir, self.checkpoint_path = run_folders.claimed(self.log_dir, self.checkpoint_path)
+        validation = None
+        if val_dataset is not None and self.config.VALIDATION_STEPS:
+            validation = _Repeated(self.batches(val_dataset, None, plain, False), self.config.VALIDATION_STEPS, True)
         history = self.keras_model.fit(
             _Repeated(batches, self.config.STEPS_PER_EPOCH),
             initial_epoch=self.epoch,
             epochs=epochs,
             steps_per_epoch=self.config.STEPS_PER_EPOCH,
-            validation_data=_Repeated(self.batches(val_dataset, None, plain, False), self.config.VALIDATION_STEPS),
-            validation_steps=self.config.VALIDATION_STEPS,
+            validation_data=validation,
+            validation_steps=self.config.VALIDATION_STEPS if validation is not None else None,
             callbacks=[
                 OriginalCheckpoint(self.checkpoint_path, self.config, train_dataset.class_names),
                 *(custom_callbacks or ()),
@@ -199,16 +208,24 @@ class Training:
 
 
 class _Repeated(keras.utils.PyDataset):
-    """Batches round and round, in epochs of as many steps as are asked for."""
+    """Batches round and round, in epochs of as many steps as are asked for.
 
-    def __init__(self, batches: TrainingBatches, steps: int) -> None:
+    Args:
+        batches: of the whole set.
+        steps: batches of an epoch.
+        from_start: whether every epoch starts at the first batch, instead of where the last one ended.
+    """
+
+    def __init__(self, batches: TrainingBatches, steps: int, from_start: bool = False) -> None:
         super().__init__()
-        self.batches, self.steps, self.served = batches, steps, 0
+        self.batches, self.steps, self.from_start, self.served = batches, steps, from_start, 0
 
     def __len__(self) -> int:
         return self.steps
 
     def __getitem__(self, index: int) -> Any:
+        if self.from_start:
+            return self.batches[index % len(self.batches)]
         place = self.served % len(self.batches)
         if self.served and place == 0:
             self.batches.on_epoch_end()

@@ -40,8 +40,9 @@ def test_what_no_file_can_hold_or_no_setting_is_called_is_named() -> None:
 
     with pytest.raises(UserError, match="BACKBONE is a function"):
         Own().to_json()
-    with pytest.raises(UserError, match="unknown settings: COLOUR"):
-        Config.from_json('{"COLOUR": 1}')
+    with pytest.raises(UserError, match="no settings: colour"):
+        Config.from_json('{"colour": 1}')
+    assert Config.from_json('{"COLOUR": 1}').COLOUR == 1  # type: ignore[attr-defined]
 
 
 def test_display_lists_every_setting(capsys: pytest.CaptureFixture) -> None:

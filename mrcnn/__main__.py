@@ -1,0 +1,7 @@
+"""`python -m mrcnn SCRIPT`."""
+
+import sys
+
+from mrcnn.cli import main
+
+sys.exit(main())
