@@ -20,7 +20,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that `argv` names; return the exit code."""
     flags = parser().parse_args(argv)
     flags.argv = list(sys.argv[1:] if argv is None else argv)
-    commands = {"video": _hide, "image": _hide, "render": _render, "detect": _detect, "classes": _classes}
+    commands = {
+        "video": _hide,
+        "image": _hide,
+        "render": _render,
+        "detect": _detect,
+        "classes": _classes,
+        "export": _export,
+    }
     return commands[flags.command](flags)
 
 
@@ -109,6 +116,27 @@ def _classes(flags: Namespace) -> int:
         print(f"{name:<{widths[0]}}  {found_by:<{widths[1]}}  {status}")
     if not flags.weights and not cached("coco").exists():
         print(f"mask-rcnn: its COCO weights (246 MB) are fetched on first use, to {cached('coco')}", file=sys.stderr)
+    return EXIT_OK
+
+
+def _export(flags: Namespace) -> int:
+    from infer.export import ExportSettings, export
+
+    if flags.int8 and flags.calibrate is None:
+        raise UserError("--int8 needs --calibrate: a video or a folder of pictures like those that will be analysed")
+    if flags.calibrate is not None and not flags.int8:
+        raise UserError("--calibrate is for 8-bit integers: add --int8")
+    settings = ExportSettings(
+        opset=flags.opset,
+        target=flags.target,
+        calibrate=None if flags.calibrate is None else Path(flags.calibrate),
+        input_size=flags.input_size,
+        limit=flags.limit,
+        force=flags.force,
+        overwrite=flags.overwrite,
+    )
+    out = None if flags.output is None else Path(flags.output)
+    print(*export(flags.weights, out, settings, flags.classes).lines(), sep="\n")
     return EXIT_OK
 
 

@@ -46,7 +46,29 @@ def parser() -> ArgumentParser:
     classes = commands.add_parser("classes", help="list what can be hidden, and what finds it")
     classes.add_argument("--presets", metavar="FILE", help="a file with presets of your own (JSON)")
     _models(classes)
+    _export(commands.add_parser("export", help="write a model as ONNX, which needs no Keras and is faster"))
     return top
+
+
+def _export(command: ArgumentParser) -> None:
+    command.description = "Write a model as one ONNX file with its class names and settings inside."
+    command.add_argument("weights", metavar="RUN_OR_FILE", help="a training's folder, an .h5 checkpoint, or coco")
+    command.add_argument("-o", "--output", metavar="OUT", help="an .onnx file; default: beside the checkpoint")
+    command.add_argument("--classes", metavar="NAMES", help="for a checkpoint that carries no class names")
+    command.add_argument("--opset", type=positive, metavar="N", help="version of the operator set (default 17)")
+    command.add_argument(
+        "--for", dest="target", default="auto", metavar="WHAT", help="cpu, gpu or auto (default: what this machine has)"
+    )
+    command.add_argument("--int8", action="store_true", help="8-bit integers: for CPUs; needs --calibrate")
+    command.add_argument(
+        "--calibrate", metavar="IN", help="a video or a folder of pictures like those that will be analysed"
+    )
+    command.add_argument("--input-size", type=positive, metavar="PX", help="longer side at which they are looked at")
+    command.add_argument(
+        "--limit", type=share, default=0.98, metavar="S", help="share of objects that 8 bits must find (default 0.98)"
+    )
+    command.add_argument("--force", action="store_true", help="write the file though 8 bits find fewer")
+    command.add_argument("--overwrite", action="store_true", help="replace an existing file")
 
 
 def _defaults(titles: Iterable[str]) -> dict[str, Any]:

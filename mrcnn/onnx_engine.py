@@ -74,12 +74,24 @@ class OnnxEngine:
                 f"pictures of {width}x{height} pixels: the network takes multiples of {MULTIPLE} only; "
                 "resize with mode square or pad64"
             )
-        last = np.array([height - 1, width - 1, height - 1, width - 1], np.float32)
-        windows = (parse(metas)["window"] - np.array([0, 0, 1, 1], np.float32)) / last
-        inputs = {names.IMAGES: pictures + self._mean, names.WINDOWS: windows.astype(np.float32), **self._given}
+        inputs = {**graph_inputs(pictures, metas, self._mean), **self._given}
         found, masks = self.session.run([names.DETECTIONS, names.MASKS], inputs)
         most = int((found[..., 5] > 0).sum(axis=1).max(initial=0))
         return found, masks[:, :most]
+
+
+def graph_inputs(pictures: np.ndarray, metas: np.ndarray, mean_pixel: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what an exported graph takes in.
+
+    Args:
+        pictures: (B, H, W, channels) float32, mean subtracted.
+        metas: (B, 12 + C) float32.
+        mean_pixel: (channels,) float32; the graph subtracts it itself.
+    """
+    height, width = pictures.shape[1:3]
+    last = np.array([height - 1, width - 1, height - 1, width - 1], np.float32)
+    windows = (parse(metas)["window"] - np.array([0, 0, 1, 1], np.float32)) / last
+    return {names.IMAGES: pictures + mean_pixel, names.WINDOWS: windows.astype(np.float32)}
 
 
 def open_file(path: str | Path, device: str = "auto", threads: int = 0) -> runtime.OpenSession:

@@ -2,4 +2,7 @@
 
 IMAGES, WINDOWS, MIN_CONFIDENCE, NMS_THRESHOLD = "images", "windows", "min_confidence", "nms_threshold"
 DETECTIONS, MASKS = "detections", "masks"
-CONFIG, CLASS_NAMES = "config", "class_names"
+
+# Texts stored in the file, and what the last of them says.
+CONFIG, CLASS_NAMES, THRESHOLDS, PRECISION, OPERATORS = "config", "class_names", "thresholds", "precision", "operators"
+STANDARD, FOR_CPU = "standard", "cpu"
