@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         default="keep",
         help="objects marked difficult: kept (default), neither hit nor miss, or dropped",
     )
-    convert.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: all cores)")
+    convert.add_argument("--workers", type=int, default=0, metavar="N", help="threads (default: all cores)")
     stats = _command(commands, "stats", "count classes, sizes and shapes", _stats)
     stats.add_argument("-o", "--out", type=Path, metavar="NAME", help="also write NAME.csv and NAME.png")
     view = _command(commands, "view", "draw a contact sheet of pictures with boxes and masks", _view)

@@ -30,7 +30,7 @@ class ConvertSettings:
         difficult: one of `dataset_folder.DIFFICULT_WAYS`.
         keep_together: pictures that look alike go into one split.
         overwrite: replace an existing dataset.
-        workers: processes; 0 takes all cores.
+        workers: threads that make masks; 0 takes all cores.
     """
 
     read: ReadSettings = field(default_factory=ReadSettings)

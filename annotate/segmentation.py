@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import supervision as sv
 from pycocotools import mask as coco_mask
+
+from common import rle
 
 
 def of_box(box: np.ndarray) -> list[list[float]]:
@@ -34,7 +37,8 @@ def runs_of(segmentation: Any, size: tuple[int, int]) -> dict[str, Any]:
 
 def mask_of(segmentation: Any, size: tuple[int, int]) -> np.ndarray:
     """(H, W) bool."""
-    return np.asarray(coco_mask.decode(_bytes(runs_of(segmentation, size))), bool)
+    runs = rle.decompress(runs_of(segmentation, size)["counts"])
+    return np.asarray(sv.rle_to_mask(runs, size[::-1]), bool)
 
 
 def area_and_box(segmentation: Any, size: tuple[int, int]) -> tuple[float, np.ndarray]:

@@ -106,10 +106,11 @@ class FolderDataset(Dataset):
             (H, W, N) bool and class ids (N,) int32, negative for crowds.
         """
         info = self.image_info[image_id]
-        runs = [_runs(entry["segmentation"], info) for entry in info["annotations"]]
+        size = (info["width"], info["height"])
+        masks = [sv.rle_to_mask(_runs(entry["segmentation"], info), size) for entry in info["annotations"]]
         class_ids = [-entry["class_id"] if entry.get("iscrowd") else entry["class_id"] for entry in info["annotations"]]
-        masks = coco_mask.decode(runs) if runs else np.zeros((info["height"], info["width"], 0), np.uint8)
-        return np.ascontiguousarray(masks).astype(bool), np.array(class_ids, np.int32)
+        stacked = np.array(masks, bool).reshape(-1, info["height"], info["width"])
+        return np.ascontiguousarray(stacked.transpose(1, 2, 0)), np.array(class_ids, np.int32)
 
     def load_objects(self, image_id: int) -> sv.Detections:
         """The truth of a picture as detections, masks compact: the fast path, nothing of the size of the picture.
@@ -122,7 +123,7 @@ class FolderDataset(Dataset):
         entries = info["annotations"]
         boxes = np.array([entry["bbox"] for entry in entries], np.float32).reshape(-1, 4)
         size = (info["height"], info["width"])
-        runs = [rle.decompress(_runs(entry["segmentation"], info)["counts"].decode()) for entry in entries]
+        runs = [_runs(entry["segmentation"], info) for entry in entries]
         return sv.Detections(
             xyxy=np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1),
             class_id=np.array([entry["class_id"] for entry in entries], int),
@@ -161,14 +162,12 @@ def _json(path: Path) -> Any:
         raise UserError(f"{path}: cannot be read ({error}); convert the labels again") from error
 
 
-def _runs(segmentation: Any, info: dict[str, Any]) -> dict[str, Any]:
-    """Pycocotools' run lengths of any COCO segmentation."""
-    size = [info["height"], info["width"]]
-    if isinstance(segmentation, list):
-        merged: dict[str, Any] = coco_mask.merge(coco_mask.frPyObjects(segmentation, *size))
-        return merged
-    counts = segmentation["counts"]
+def _runs(segmentation: Any, info: dict[str, Any]) -> list[int]:
+    """Run lengths of any COCO segmentation."""
+    counts: Any = segmentation["counts"] if isinstance(segmentation, dict) else None
     if isinstance(counts, list):
-        uncompressed: dict[str, Any] = coco_mask.frPyObjects({"size": size, "counts": counts}, *size)
-        return uncompressed
-    return {"size": size, "counts": counts.encode()}
+        return counts
+    if counts is None:
+        parts = coco_mask.frPyObjects(segmentation, info["height"], info["width"])
+        counts = coco_mask.merge(parts)["counts"].decode()
+    return rle.decompress(counts)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 import supervision as sv
 
@@ -19,7 +17,6 @@ from common.image import read_image
 
 WAYS = ("box", "grabcut", "model")
 Detect = Callable[[Sequence[np.ndarray]], list[sv.Detections]]
-CHUNK = 4  # pictures that a process takes at a time
 
 
 def make(
@@ -31,14 +28,15 @@ def make(
         images: labelled pictures.
         way: one of `WAYS`.
         detect: for "model": a detector with masks.
-        workers: processes for "grabcut"; 0 takes all cores.
+        workers: threads for "grabcut"; 0 takes all cores.
 
     Yields:
         For each picture the segmentations of its objects, and how many of them are boxes because the way found nothing.
     """
     if way == "grabcut":
-        with ProcessPoolExecutor(workers or len(os.sched_getaffinity(0)), initializer=_one_thread) as pool:
-            yield from pool.map(_by_grabcut, map(_parts, images), chunksize=CHUNK)
+        # OpenCV computes outside of Python's lock: threads do as well as processes, and start at once.
+        with ThreadPoolExecutor(workers or len(os.sched_getaffinity(0))) as pool:
+            yield from pool.map(_by_grabcut, images)
         return
     for image in images:
         if way == "model" and detect is not None and any(each is None for each in image.objects.data[SEGMENTATION]):
@@ -49,29 +47,18 @@ def make(
             yield [each or segmentation.of_box(box) for box, each in _pairs(image.objects)], 0
 
 
-def _one_thread() -> None:
-    cv2.setNumThreads(1)  # the processes are the threads
-
-
-def _parts(image: LabelledImage) -> tuple[Path, np.ndarray, list[Any]]:
-    return image.path, image.objects.xyxy, list(image.objects.data[SEGMENTATION])
-
-
 def _pairs(objects: sv.Detections) -> Iterator[tuple[np.ndarray, Any]]:
     return zip(objects.xyxy, objects.data[SEGMENTATION], strict=True)
 
 
-def _by_grabcut(parts: tuple[Path, np.ndarray, list[Any]]) -> tuple[list[Any], int]:
-    path, boxes, known = parts
+def _by_grabcut(image: LabelledImage) -> tuple[list[Any], int]:
+    known = list(image.objects.data[SEGMENTATION])
     if all(each is not None for each in known):
         return known, 0
-    pixels = np.ascontiguousarray(read_image(path).pixels[..., :3])
+    pixels = np.ascontiguousarray(read_image(image.path).pixels[..., :3])
     made, failed = [], 0
-    for box, given in zip(boxes, known, strict=True):
-        if given is not None:
-            made.append(given)
-            continue
-        mask = grabcut.cut(pixels, box)
-        failed += mask is None
-        made.append(segmentation.of_box(box) if mask is None else segmentation.of_mask(mask))
+    for box, given in _pairs(image.objects):
+        mask = grabcut.cut(pixels, box) if given is None else None
+        failed += given is None and mask is None
+        made.append(given or (segmentation.of_box(box) if mask is None else segmentation.of_mask(mask)))
     return made, failed

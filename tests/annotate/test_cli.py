@@ -1,0 +1,111 @@
+"""The commands as a person types them."""
+
+import json
+
+import label_files
+import numpy as np
+import pytest
+from PIL import Image
+
+from annotate.cli import main
+from annotate.reading import read_labels
+
+
+@pytest.fixture
+def labels(tmp_path):
+    objects = {f"p{n}": [("dog", 10, 20, 30, 40), ("cat", 40 + n, 10, 70, 50)] for n in range(6)}
+    return label_files.labelled(tmp_path, objects)
+
+
+def run(*arguments):
+    return main([str(argument) for argument in (*arguments, *(() if arguments[0] == "suggest" else ("--quiet",)))])
+
+
+def test_check_of_a_clean_set_is_silent_and_0(labels, capsys):
+    assert run("check", labels) == 0
+    out, err = capsys.readouterr()
+    assert out == "" and "6 pictures with 6 cat, 6 dog; no faults" in err
+
+
+def test_check_names_faults_and_ends_with_1(labels, capsys):
+    label_files.voc(labels / "p0.xml", [("dog", 10, 20, 30, 40), ("dog", 70, 20, 95, 40)])
+    assert run("check", labels) == 1
+    assert f"{labels / 'p0.xml'}:5: beyond-edge: dog: (70, 20, 95, 40) reaches beyond 80x60" in capsys.readouterr().out
+    run("check", labels, "--json")
+    (fault,) = json.loads(capsys.readouterr().out)
+    assert fault["kind"] == "beyond-edge" and fault["done"] == "it is clipped"
+
+
+def test_fix_writes_a_set_without_faults_and_leaves_the_old_one_alone(labels, tmp_path, capsys):
+    label_files.voc(labels / "p0.xml", [("dog", 10, 20, 30, 40), ("dog", 70, 20, 95, 40), ("dog", 5, 5, 5, 5)])
+    before = (labels / "p0.xml").read_bytes()
+    assert run("check", labels, "--fix", tmp_path / "mended") == 1
+    assert (labels / "p0.xml").read_bytes() == before
+    assert run("check", tmp_path / "mended") == 0
+    (first, *_) = read_labels(tmp_path / "mended").images
+    np.testing.assert_array_equal(first.objects.xyxy, [[10, 20, 30, 40], [70, 20, 80, 40]])
+
+
+def test_convert_prints_what_came_of_it(labels, tmp_path, capsys):
+    assert run("convert", labels, "-o", tmp_path / "set", "--split", "train=0.5,val=0.5", "--classes", "dog,cat") == 0
+    assert (
+        capsys.readouterr().out
+        == f"train: 3 pictures, 3 dog, 3 cat\nval: 3 pictures, 3 dog, 3 cat\n{tmp_path / 'set'}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--masks", "model"),
+        ("--weights", "x.h5"),
+        ("--split", "train=2"),
+        ("--classes", "dog,dog"),
+        ("--rename", "dog"),
+        ("--group-by", "("),
+    ],
+)
+def test_convert_refuses_what_cannot_be_meant(labels, tmp_path, wrong, capsys):
+    assert run("convert", labels, "-o", tmp_path / "set", *wrong) == 2
+    assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "set").exists()
+
+
+def test_a_dataset_folder_is_viewed_and_counted(labels, tmp_path, capsys):
+    run("convert", labels, "-o", tmp_path / "set")
+    capsys.readouterr()
+    assert run("view", tmp_path / "set", "-o", tmp_path / "sheet.png", "--count", "4", "--columns", "2") == 0
+    page = np.array(Image.open(tmp_path / "sheet.png"))
+    assert page.shape[1] == 2 * 406 + 6 and page.std() > 20
+    assert run("stats", tmp_path / "set", "-o", tmp_path / "numbers") == 0
+    rows = [line.split(",") for line in (tmp_path / "numbers.csv").read_text().splitlines()]
+    assert rows[0][:4] == ["split", "name", "images", "objects"]
+    assert ["all", "cat", "6", "6"] in [row[:4] for row in rows]
+    assert {row[0] for row in rows[1:]} == {"all", "train", "val"}
+    assert Image.open(tmp_path / "numbers.png").size[0] == 1300
+    assert "20x20" in capsys.readouterr().out  # the dogs
+
+
+def test_export_and_back(labels, tmp_path):
+    for kind in ("yolo", "labelme", "coco", "voc"):
+        assert run("export", labels, "-o", tmp_path / kind, "--to", kind) == 0
+        assert read_labels(tmp_path / kind).counts == {"cat": 6, "dog": 6}
+
+
+def test_suggest_drafts_faces_that_open_again_and_never_overwrites(tmp_path, capsys):
+    from skimage import data
+
+    pictures = tmp_path / "images"
+    pictures.mkdir()
+    Image.fromarray(data.astronaut()).save(pictures / "astronaut.png")
+    (pictures / "broken.png").write_bytes(b"\x89PNG nothing")
+    assert run("suggest", pictures, "-o", tmp_path / "labels", "--rename", "face=nface") == 1
+    assert "broken.png" in capsys.readouterr().err
+    (image,) = read_labels(tmp_path / "labels").images
+    (box,) = image.objects.xyxy
+    assert read_labels(tmp_path / "labels").classes == ("nface",)
+    assert 150 < box[0] < 210 and 50 < box[1] < 120 and 230 < box[2] < 300 and 150 < box[3] < 230
+    draft = (tmp_path / "labels" / "astronaut.xml").read_bytes()
+    assert b"<folder>images</folder>" in draft and b"<pose>Unspecified</pose>" in draft
+    (tmp_path / "labels" / "astronaut.xml").write_bytes(draft.replace(b"nface", b"corrected"))
+    run("suggest", pictures, "-o", tmp_path / "labels")
+    assert read_labels(tmp_path / "labels").classes == ("corrected",)

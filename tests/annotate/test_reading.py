@@ -1,0 +1,154 @@
+"""A set as a whole: pictures found, objects fitted, every fault in one list."""
+
+import label_files
+import numpy as np
+import pytest
+
+from annotate.faults import KINDS, summary
+from annotate.fitting import ClassRule
+from annotate.reading import Grouping, ReadSettings, read_labels
+from annotate.turning import turned_points
+from common.errors import UserError
+
+
+def kinds_of(labels):
+    return [fault.kind for fault in labels.faults]
+
+
+def test_objects_are_detections_in_pixels(tmp_path):
+    labels = read_labels(label_files.labelled(tmp_path, {"a": [("dog", 10, 20, 30, 40), ("cat", 0, 0, 80, 60)]}))
+    (image,) = labels.images
+    assert labels.classes == ("cat", "dog")  # by alphabet: the same for every run
+    np.testing.assert_array_equal(image.objects.xyxy, [[10, 20, 30, 40], [0, 0, 80, 60]])
+    assert image.objects.class_id.tolist() == [1, 0]
+    assert (image.size, labels.counts, labels.faults) == ((60, 80), {"cat": 1, "dog": 1}, ())
+
+
+def test_a_set_with_one_fault_of_every_kind_gives_one_readable_list(tmp_path):
+    good = [("dog", 10, 20, 30, 40)]
+    folder = label_files.labelled(
+        tmp_path,
+        {
+            "backwards": [("dog", 30, 40, 10, 20)],
+            "beyond": [("dog", 70, 20, 95, 40)],
+            "empty": [("dog", 10, 20, 10, 40)],
+            "far": [("dog", 100, 20, 120, 40)],
+            "nameless": [("", 10, 20, 30, 40)],
+            "number": [("dog", "ten", 20, 30, 40)],
+            "stranger": [("horse", 10, 20, 30, 40)],
+            "twice": [("dog", 10, 20, 30, 40), ("dog", 10, 20, 30, 40)],
+            "outline": [
+                "<object><name>dog</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox>"
+                "<polygon><x1>1</x1><y1>1</y1></polygon></object>"
+            ],
+            "fine": good,
+        },
+    )
+    images = tmp_path / "images"
+    label_files.voc(folder / "size.xml", good, size=(600, 800))
+    label_files.picture(images / "size.jpg", seed=90)
+    (folder / "broken.xml").write_text("<annotation>")
+    label_files.picture(images / "broken.jpg", seed=91)
+    label_files.voc(folder / "lost.xml", good)
+    label_files.voc(folder / "fine.again.xml", good, filename="fine.jpg")
+    label_files.voc(folder / "renamed.xml", good, filename="fine.jpg")
+    label_files.picture(images / "renamed.jpg", seed=92)
+    label_files.picture(images / "orphan.jpg", seed=93)
+    (images / "cut.jpg").write_bytes((images / "fine.jpg").read_bytes()[:300])
+    label_files.voc(folder / "cut.xml", good)
+    (images / "copy.jpg").write_bytes((images / "fine.jpg").read_bytes())
+    label_files.voc(folder / "copy.xml", good)
+    label_files.picture(images / "turned.jpg", size=(60, 80), seed=94, orientation=6)
+    label_files.voc(folder / "turned.xml", good, size=(60, 80))
+
+    labels = read_labels(folder, images, ReadSettings(rule=ClassRule(wanted=("dog",))))
+    assert sorted(set(kinds_of(labels))) == sorted(KINDS)
+    assert len(labels.faults) == len(KINDS)  # each once
+    assert {image.path.stem for image in labels.images} == {
+        *("backwards", "beyond", "empty", "far", "nameless", "number", "stranger", "twice", "outline", "fine"),
+        *("renamed", "copy", "turned"),
+    }
+    assert summary(labels.faults).startswith(f"{len(KINDS)} faults: ")
+    for fault in labels.faults:
+        assert str(fault.file) in str(fault) and fault.reason and KINDS[fault.kind][0]
+    by_stem = {image.path.stem: image for image in labels.images}
+    np.testing.assert_array_equal(by_stem["backwards"].objects.xyxy, [[10, 20, 30, 40]])
+    np.testing.assert_array_equal(by_stem["beyond"].objects.xyxy, [[70, 20, 80, 40]])
+    assert by_stem["copy"].group == by_stem["fine"].group
+
+
+def test_pictures_are_found_under_the_name_of_the_label_file_with_any_suffix(tmp_path):
+    label_files.picture(tmp_path / "IMG_1.JPG")
+    label_files.voc(tmp_path / "IMG_1.xml", [("dog", 1, 2, 30, 40)], filename="C:\\photos\\DSC001.jpeg")
+    label_files.picture(tmp_path / "b.PNG", seed=1)
+    label_files.voc(tmp_path / "other.xml", [("dog", 1, 2, 30, 40)], filename="photos/b.jpg")
+    labels = read_labels(tmp_path)
+    assert [image.path.name for image in labels.images] == ["IMG_1.JPG", "b.PNG"] and not labels.faults
+
+
+def test_of_two_pictures_with_one_name_that_in_the_like_folder_is_meant(tmp_path):
+    for seed, folder in enumerate(("one", "two")):
+        label_files.picture(tmp_path / "images" / folder / "a.jpg", seed=seed)
+        label_files.voc(tmp_path / "labels" / folder / "a.xml", [("dog", 1 + seed, 2, 30, 40)])
+    labels = read_labels(tmp_path / "labels")
+    assert [(image.path.parent.name, image.objects.xyxy[0, 0]) for image in labels.images] == [("one", 1), ("two", 2)]
+
+
+def test_an_unlabelled_picture_is_a_negative_only_on_request(tmp_path):
+    folder = label_files.labelled(tmp_path, {"a": [("dog", 1, 2, 30, 40)]})
+    label_files.picture(tmp_path / "images" / "b.jpg", seed=5)
+    assert kinds_of(read_labels(folder)) == ["unlabelled-image"]
+    labels = read_labels(folder, settings=ReadSettings(negatives=True))
+    assert [len(image.objects) for image in labels.images] == [1, 0] and not labels.faults
+
+
+def test_a_picture_whose_labels_are_broken_is_no_negative(tmp_path):
+    folder = label_files.labelled(tmp_path, {"a": [("dog", 1, 2, 30, 40)], "b": []})
+    (folder / "b.xml").write_text("<annotation>")
+    labels = read_labels(folder, settings=ReadSettings(negatives=True))
+    assert [image.path.stem for image in labels.images] == ["a"] and kinds_of(labels) == ["unreadable-labels"]
+
+
+def test_classes_are_renamed_chosen_and_left_out(tmp_path):
+    folder = label_files.labelled(tmp_path, {"a": [("Dog", 1, 2, 30, 40), ("cat", 1, 2, 9, 9), ("cow", 5, 5, 9, 9)]})
+    rule = ClassRule(wanted=("dog", "cat"), renamed={"Dog": "dog"}, ignored=("cow",))
+    labels = read_labels(folder, settings=ReadSettings(rule=rule))
+    assert labels.classes == ("dog", "cat") and labels.counts == {"dog": 1, "cat": 1} and not labels.faults
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_labels_stay_on_what_they_were_drawn_around(orientation):
+    """A picture with one white rectangle, stored in each way: the turned corners enclose it as shown."""
+    from PIL import Image, ImageOps
+
+    stored = np.zeros((60, 80), np.uint8)
+    stored[10:30, 5:45] = 255
+    image = Image.fromarray(stored)
+    image.getexif()[0x0112] = orientation
+    shown = np.array(ImageOps.exif_transpose(image))
+    rows, columns = np.nonzero(shown)
+    corners = turned_points(np.array([[5.0, 10.0], [45.0, 30.0]]), orientation, (60, 80))
+    np.testing.assert_array_equal(corners.min(axis=0), [columns.min(), rows.min()])
+    np.testing.assert_array_equal(corners.max(axis=0), [columns.max() + 1, rows.max() + 1])
+
+
+def test_frames_of_one_clip_are_a_group(tmp_path):
+    frames = Grouping(ReadSettings().group_by)
+    assert frames(tmp_path / "party@00012.480.jpg", tmp_path) == "party"
+    assert frames(tmp_path / "x" / "party@3.jpg", tmp_path) == "x/party"
+    assert frames(tmp_path / "raccoon-1.jpg", tmp_path) == "raccoon-1.jpg"
+    assert Grouping("folder")(tmp_path / "x" / "a.jpg", tmp_path) == "x"
+    assert Grouping(r"(.+)-\d+")(tmp_path / "raccoon-1.jpg", tmp_path) == "raccoon"
+    for wrong in ("(", "a+"):
+        with pytest.raises(UserError, match="group-by"):
+            Grouping(wrong)
+
+
+def test_a_set_that_is_none_is_said(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        read_labels(tmp_path / "nowhere")
+    label_files.voc(tmp_path / "a.xml", [])
+    with pytest.raises(UserError, match="no pictures"):
+        read_labels(tmp_path)
+    with pytest.raises(UserError, match="no such folder"):
+        read_labels(tmp_path, tmp_path / "nowhere")

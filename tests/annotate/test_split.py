@@ -1,0 +1,76 @@
+"""Splits: even by class, whole by clip, the same by seed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from annotate.label_set import LabelledImage, objects_of
+from annotate.near_duplicates import across, alike, joined
+from annotate.pictures import PictureFacts
+from annotate.split import parse_shares, split
+from common.errors import UserError
+
+CLASSES = ("cat", "dog")
+
+
+def image(name, group, cats=0, dogs=0, perceptual=0):
+    marks = {"segmentation": None, "difficult": False, "truncated": False, "crowd": False, "line": 0}
+    rows = [{"box": (0, 0, 5, 5), "name": name_of, **marks} for name_of in ["cat"] * cats + ["dog"] * dogs]
+    facts = PictureFacts(Path(name), (60, 80), (60, 80), perceptual=perceptual)
+    return LabelledImage(facts, None, objects_of(rows, CLASSES), group)
+
+
+def test_every_split_gets_its_share_of_every_class():
+    images = [image(f"{n}", f"{n}", cats=1 + n % 3, dogs=int(n % 10 == 0)) for n in range(100)]
+    parts = split(images, {"train": 0.7, "val": 0.2, "test": 0.1}, 2, seed=0)
+    assert sorted(place for places in parts.values() for place in places) == list(range(100))
+    cats = {name: sum(1 + place % 3 for place in places) for name, places in parts.items()}
+    dogs = {name: sum(place % 10 == 0 for place in places) for name, places in parts.items()}
+    assert dogs == {"train": 7, "val": 2, "test": 1}
+    for name, share in (("train", 0.7), ("val", 0.2), ("test", 0.1)):
+        assert abs(cats[name] / sum(cats.values()) - share) < 0.03
+        assert abs(len(parts[name]) / 100 - share) < 0.04
+
+
+def test_frames_of_one_clip_never_straddle():
+    images = [image(f"{clip}@{n}", f"clip{clip}", dogs=1) for clip in range(12) for n in range(clip + 1)]
+    parts = split(images, {"train": 0.8, "val": 0.2}, 2, seed=3)
+    groups = {name: {images[place].group for place in places} for name, places in parts.items()}
+    assert not groups["train"] & groups["val"] and len(groups["train"] | groups["val"]) == 12
+    assert abs(len(parts["val"]) / len(images) - 0.2) < 0.08
+
+
+def test_a_seed_says_it_all():
+    images = [image(f"{n}", f"{n}", cats=1) for n in range(50)]
+    shares = {"train": 0.8, "val": 0.2}
+    assert split(images, shares, 2, seed=1) == split(images, shares, 2, seed=1)
+    assert split(images, shares, 2, seed=1) != split(images, shares, 2, seed=2)
+
+
+def test_no_split_is_empty():
+    images = [image("big", "big", cats=50), image("a", "a", cats=1), image("b", "b", cats=1)]
+    parts = split(images, {"train": 0.8, "val": 0.1, "test": 0.1}, 2, seed=0)
+    assert all(parts.values())
+    with pytest.raises(UserError, match=r"3 groups .* 4 parts"):
+        split(images, {"train": 0.7, "val": 0.1, "test": 0.1, "more": 0.1}, 2, seed=0)
+
+
+def test_shares_are_read():
+    assert parse_shares("train=0.7, val=0.3") == {"train": 0.7, "val": 0.3}
+    for wrong in ("train", "train=x", "train=0.5,val=0.2", "val=1", "train=1.5,val=-0.5", "=1"):
+        with pytest.raises(UserError, match="--split"):
+            parse_shares(wrong)
+
+
+def test_pictures_that_look_alike_on_both_sides_are_named():
+    hashes = [0b0, 0b111, 0xFFFF, 0xFFFE]  # 3 bits apart, far from both, 1 bit apart
+    images = [image(f"{n}", f"{n}", perceptual=number) for n, number in enumerate(hashes)]
+    assert list(alike(np.array(hashes, np.uint64))) == [(0, 1, 3), (2, 3, 1)]
+    pairs = across(images, {"train": [0, 2], "val": [1, 3]})
+    assert [(first.path.name, second.path.name, bits) for first, second, bits in pairs] == [
+        ("2", "3", 1),
+        ("0", "1", 3),
+    ]
+    assert not across(images, {"train": [0, 1], "val": [2, 3]})
+    assert joined(images) == ["0", "0", "2", "2"]
