@@ -134,7 +134,8 @@ def _here() -> str:
 
 def _in_integers(model: Any, info: CheckpointInfo, settings: ExportSettings) -> tuple[Any, bool]:
     """Return the first network in 8 bits that finds enough again, or the best; and whether it does."""
-    from mrcnn.detector import FLOOR, SURE, Molding
+    from mrcnn.detector import FLOOR, SURE
+    from mrcnn.molding import Molding
     from mrcnn.onnx_engine import graph_inputs
     from mrcnn.onnx_export.integers import attempts
 

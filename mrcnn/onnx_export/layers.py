@@ -378,6 +378,7 @@ CONVERSIONS: dict[str, Callable[[Call], str]] = {
     "SeparableConv2D": _separable,
     "StochasticDepth": lambda call: call.inputs[0],
     "Subtract": _chained("Sub"),
+    "TrueDivide": _chained("Div"),
     "UpSampling2D": _upsampling,
     "ZeroPadding2D": _zero_padding,
 }
