@@ -18,8 +18,6 @@ from benchmarks.libraries import OURS, PEER, Library
 from benchmarks.weight_recipes import LARGE, SMALL
 from common.errors import EXIT_OK, UserError
 
-HALF = f"{OURS}, bfloat16"
-
 
 @dataclass(frozen=True)
 class Case:
@@ -64,41 +62,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     libraries.add_options(parser, rounds=7)
     parser.add_argument("--case", action="append", choices=list(CASES), help="default: all")
     parser.add_argument("--half", action="store_true", help="also our network in bfloat16")
+    parser.add_argument("--proposals", type=int, metavar="N", help="also our network with N proposals, not 1000")
     arguments = parser.parse_args(argv)
     with_peer = libraries.check_options(arguments)
-    names = [*([PEER] if with_peer else []), OURS, *([HALF] if arguments.half else [])]
+    rows: dict[str, dict[str, Any]] = {PEER: {}} if with_peer else {}
+    rows[OURS] = {}
+    if arguments.half:
+        rows[f"{OURS}, bfloat16"] = {"MIXED_PRECISION": "bfloat16"}
+    if arguments.proposals:
+        rows[f"{OURS}, {arguments.proposals} proposals"] = {"POST_NMS_ROIS_INFERENCE": arguments.proposals}
     print(libraries.describe_machine())
-    results = {name: _measure(CASES[name], names, arguments) for name in arguments.case or CASES}
+    results = {name: _measure(CASES[name], rows, arguments) for name in arguments.case or CASES}
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))
     return EXIT_OK
 
 
-def _settings(case: Case, name: str, sure: bool) -> dict[str, Any]:
-    settings = weight_recipes.settings(case.weights, case.side, sure)
-    if name != PEER:
-        settings |= case.own
-    return settings | ({"MIXED_PRECISION": "bfloat16"} if name == HALF else {})
-
-
-def _measure(case: Case, names: Sequence[str], arguments: argparse.Namespace) -> dict[str, Any]:
-    """Open every library, let each find the objects in turn, print the table."""
+def _measure(case: Case, rows: dict[str, dict[str, Any]], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Open a library for each row with its settings, let each find the objects in turn, print the table."""
     weights, sure = weight_recipes.weight_file(case.weights)
     picture = weight_recipes.picture(case.picture)
+    square = weight_recipes.settings(case.weights, case.side, sure)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         opened: list[Library] = []
         first: dict[str, dict[str, Any]] = {}
-        for name in names:
+        for name, own in rows.items():
             library = stack.enter_context(libraries.start(name, arguments))
-            start = library.ask("open", mode="inference", settings=_settings(case, name, sure), weights=str(weights))
+            settings = square | ({} if name == PEER else case.own) | own
+            start = library.ask("open", mode="inference", settings=settings, weights=str(weights))
             answer = library.ask("detect", picture=str(picture), save=str(folder / f"{name}.npz"))
             first[name] = {**start, "first": answer["seconds"], "ready": answer["since start"]}
             opened.append(library)
         answers = libraries.in_turn(opened, arguments.rounds, lambda one: one.ask("detect", picture=str(picture)))
-        found = {name: _load(folder / f"{name}.npz") for name in names}
-    reference = found[PEER] if PEER in names else found[OURS]
-    _show(case, answers, first, {name: _agreement(found[name], reference) for name in names})
+        found = {name: _load(folder / f"{name}.npz") for name in rows}
+    reference = found[PEER] if PEER in rows else found[OURS]
+    _show(case, answers, first, {name: agreement(found[name], reference) for name in rows})
     return {"first": first, "answers": answers}
 
 
@@ -107,7 +106,7 @@ def _load(path: Path) -> dict[str, np.ndarray]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _agreement(found: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> tuple[float, float]:
+def agreement(found: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> tuple[float, float]:
     """Share of objects found by both, and the least overlap of masks of an object that both found.
 
     Two objects are the same with one class, sides within 2 pixels and scores within 0.01.
@@ -125,11 +124,11 @@ def _agreement(found: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> t
     return share, float(min(overlaps, default=0.0))
 
 
-def _show(case: Case, answers: dict[str, list], first: dict[str, dict], agreement: dict[str, tuple]) -> None:
+def _show(case: Case, answers: dict[str, list], first: dict[str, dict], agreements: dict[str, tuple]) -> None:
     columns = ("s", "CPU s", "x port", "x port, CPU", "peak MB", "import s", "first s", "objects", "same", "least IoU")
-    print(f"\n{case.title}\n{'':16}" + "".join(f"{column:>12}" for column in columns))
+    print(f"\n{case.title}\n{'':22}" + "".join(f"{column:>12}" for column in columns))
     for name, rows in answers.items():
-        share, overlap = agreement[name]
+        share, overlap = agreements[name]
         ratios = [libraries.shown(libraries.times_faster(answers, name, key)) for key in ("seconds", "cpu")]
         cells = (
             f"{libraries.median(rows, 'seconds'):.3f}",
@@ -142,4 +141,4 @@ def _show(case: Case, answers: dict[str, list], first: dict[str, dict], agreemen
             f"{share:.1%}",
             f"{overlap:.3f}",
         )
-        print(f"{name:16}" + "".join(f"{cell:>12}" for cell in cells), flush=True)
+        print(f"{name:22}" + "".join(f"{cell:>12}" for cell in cells), flush=True)

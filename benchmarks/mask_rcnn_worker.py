@@ -54,7 +54,7 @@ class Worker:
         if save:
             parts = [np.packbits(found["masks"][..., number]) for number in range(len(found["rois"]))]
             packed = np.stack(parts) if parts else np.zeros((0, 1), np.uint8)
-            np.savez(save, masks=packed, **{name: found[name] for name in ("rois", "class_ids", "scores")})
+            np.savez(save, masks=packed, rois=found["rois"], class_ids=found["class_ids"], scores=found["scores"])
         return {"seconds": seconds, "cpu": cpu, "objects": len(found["rois"]), "since start": time.time() - OPENED}
 
     def prepare_parts(self, picture: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class Worker:
         anchors = self.model.get_anchors(pictures.shape[1:])
         arrays = (pictures, metas, np.broadcast_to(anchors, (1, *anchors.shape)))
         self.inputs = [np.asarray(array, np.float32) for array in arrays]
-        self.runs = {"molding": lambda: self.model.mold_inputs([self.image])}
+        self.runs: dict[str, Any] = {"molding": lambda: self.model.mold_inputs([self.image])}
         network = self.model.keras_model
         for part, layers in UP_TO.items():
             self.runs[part] = self._compiled([network.get_layer(layer).output for layer in layers])
@@ -108,9 +108,10 @@ class Worker:
 
     def step(self) -> dict[str, float]:
         """Take one step of training."""
-        network, labels = self.model.keras_model, np.zeros(len(self.batch["input_image"]))
+        network = self.model.keras_model
         inputs: Any = self.batch
-        if isinstance(network.inputs, list):  # Keras 2, where losses are layers: no labels, and inputs in order
+        labels: Any = np.zeros(len(self.batch["input_image"]))
+        if hasattr(network, "input_names"):  # Keras 2, where losses are layers: no labels, and inputs in order
             inputs, labels = [self.batch[name] for name in network.input_names], None
         cpu, begin = time.process_time(), time.perf_counter()
         loss = network.train_on_batch(inputs, labels)

@@ -31,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(libraries.describe_machine())
     with tempfile.TemporaryDirectory() as folder:
         batch = Path(folder) / "batch.npz"
-        np.savez(batch, **make_batch())
+        arrays: dict[str, Any] = make_batch()
+        np.savez(batch, **arrays)
         results = {layers: _measure(layers, names, batch, arguments) for layers in arguments.layers or LAYERS}
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))

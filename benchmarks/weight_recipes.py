@@ -59,7 +59,9 @@ def picture(name: str) -> Path:
 
     path = (CACHE / f"{name}.npy").resolve()
     if CITY.is_file():
-        photograph = cv2.cvtColor(cv2.imread(str(CITY)), cv2.COLOR_BGR2RGB)
+        import skimage.io
+
+        photograph = skimage.io.imread(CITY)
     else:
         import skimage.data
 
