@@ -10,8 +10,8 @@ import numpy as np
 
 MARGIN = 0.3  # of the box's side: how much of the surroundings the background's colours are learnt from
 LEAST_MARGIN = 8  # pixels
-LARGEST = 256  # longest side that is cut; larger pieces are cut small and enlarged
-ITERATIONS = 5
+LARGEST = 160  # longest side that is cut; larger pieces are cut small and enlarged
+ITERATIONS = 3
 CORE = 0.5  # share of the box's sides of the ellipse in the middle that is taken as the object
 LEAST_SHARE, MOST_SHARE = 0.1, 0.99  # of the box: outside of this nothing was found
 
