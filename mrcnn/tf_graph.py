@@ -239,22 +239,28 @@ def names_coco(file: WeightFile) -> bool:
     Told by the settings beside it, else by the shapes of outputs, else by the size of the layers that name classes.
 
     Raises:
-        UserError: the file cannot be read.
+        UserError: the file cannot be read, or is no graph of the API.
     """
-    with unpacked(file) as inner:
+    with unpacked(file) as inner, _explained(file.path):
+        model = _read_model(inner)
         for folder in inner.folders:
             settings = folder / PIPELINE
             if settings.is_file():
                 found = re.search(r"\bnum_classes\s*:\s*(\d+)", settings.read_text(encoding="utf-8", errors="replace"))
                 if found:
                     return int(found[1]) == COCO_NUMBERS
-        with _explained(file.path):
-            return _many(inner)
+        if inner.kind == FROZEN_GRAPH:
+            return _many_in_layers(model)
+        return any(_many_in_outputs(graph) or _many_in_layers(graph.graph_def) for graph in model.meta_graphs)
 
 
-def _many(file: WeightFile) -> bool:
+def _read_model(file: WeightFile) -> Any:
+    """Read a graph without loading it, and check what it gives."""
     if file.kind == FROZEN_GRAPH:
-        return _many_in_layers(_read_frozen(file.path))
+        nodes = _read_frozen(file.path)
+        names = {node.name for node in nodes.node}
+        _outputs(sorted(names & set(USED)), [each.name for each in _unused(nodes)], names, file.path)
+        return nodes
     from google.protobuf.message import DecodeError
     from tensorflow.core.protobuf import saved_model_pb2
 
@@ -263,14 +269,27 @@ def _many(file: WeightFile) -> bool:
         model.ParseFromString((file.path / SAVED_NAME).read_bytes())
     except DecodeError as error:
         raise UserError(f"{file.path}: not a SavedModel, or cut off; download or copy it again") from error
-    for graph in model.meta_graphs:
-        for signature in graph.signature_def.values():
-            shapes = [signature.outputs[name].tensor_shape.dim for name in _PER_CLASS if name in signature.outputs]
-            if any(dims and dims[-1].size in (COCO_NUMBERS, COCO_NUMBERS + 1) for dims in shapes):
-                return True
-        if _many_in_layers(graph.graph_def):
-            return True
-    return False
+    found = sorted(
+        {
+            name
+            for graph in model.meta_graphs
+            for key, signature in graph.signature_def.items()
+            for name in signature.outputs
+            if not key.startswith("__")
+        }
+    )
+    _outputs([name for name in USED if name in found], found, set(), file.path)
+    return model
+
+
+def _many_in_outputs(graph: Any) -> bool:
+    shapes = [
+        signature.outputs[name].tensor_shape.dim
+        for signature in graph.signature_def.values()
+        for name in _PER_CLASS
+        if name in signature.outputs
+    ]
+    return any(dims and dims[-1].size in (COCO_NUMBERS, COCO_NUMBERS + 1) for dims in shapes)
 
 
 def _many_in_layers(nodes: Any) -> bool:

@@ -78,6 +78,8 @@ def recognise(source: str | Path) -> WeightFile:
         return _folder(path)
     if not path.is_file():
         _refuse_checkpoint_prefix(path)
+        if path.suffix == ".pb":
+            raise UserError(f"{path}: no such file; give {READ_HERE}")
         return WeightFile(CHECKPOINT, path)
     name = path.name.lower()
     if _starts_with(path, LFS_POINTER):

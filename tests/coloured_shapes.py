@@ -102,7 +102,7 @@ def _pictures(taken, shape):
     return tf.map_fn(lambda text: tf.io.decode_png(text, 3), texts, fn_output_signature=tf.uint8)
 
 
-def saved_model(folder, shape=(1, None, None, 3), masks="box", threshold=0.1):
+def saved_model(folder, shape=(1, None, None, 3), masks="box", threshold=0.1, raw=6):
     """Write a SavedModel as TensorFlow 2 does, with a weight that lies in a file of its own."""
 
     class Model(tf.Module):
@@ -115,6 +115,7 @@ def saved_model(folder, shape=(1, None, None, 3), masks="box", threshold=0.1):
             found = find(input_tensor, "box" if masks == "reframed" else masks)
             found["detection_scores"] *= tf.cast(found["detection_scores"] >= self.least, tf.float32)
             found["raw_detection_boxes"] = found["detection_boxes"]
+            found["raw_detection_scores"] = tf.zeros((1, ROWS, raw))
             if masks == "reframed":
                 found["detection_masks_reframed"] = tf.cast(find(input_tensor, "frame")["detection_masks"], tf.uint8)
                 del found["detection_masks"]

@@ -157,6 +157,8 @@ def test_coco_is_assumed_for_ninety_classes_only_and_said(frozen, tmp_path, capl
 
 def test_ninety_classes_are_told_by_the_layers_of_a_graph(tmp_path):
     with tf.Graph().as_default() as graph:
+        for name in ("detection_boxes", "detection_scores", "detection_classes"):
+            tf.constant(0, name=name)
         tf.constant(np.zeros(24), name="FirstStageBoxPredictor/ClassPredictor/biases")
         tf.constant(np.zeros(91), name="SecondStageBoxPredictor/ClassPredictor/biases")
     (tmp_path / "graph.pb").write_bytes(graph.as_graph_def().SerializeToString())
@@ -168,6 +170,31 @@ def test_the_archive_of_the_model_zoo_is_opened_as_it_is(saved, tmp_path, labels
         archive.add(saved, "some_model/saved_model")
     detector = GraphDetector(tmp_path / "zoo.tar.gz", classes=labels)
     assert_scene(detector, detector([SCENE])[0])
+
+
+@pytest.mark.parametrize("length", [91, 6])
+def test_ninety_classes_are_told_by_the_outputs_of_a_saved_model(tmp_path, length):
+    saved_model(tmp_path, raw=length)
+    if length == 91:
+        assert len(class_names_of(tmp_path)) == 80
+    else:
+        with pytest.raises(UserError, match="does not name them"):
+            class_names_of(tmp_path)
+
+
+def test_a_model_that_detects_nothing_is_named_before_its_classes_are_asked_for(tmp_path):
+    class Classifier(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3), tf.float32)])
+        def __call__(self, pictures):
+            return {"softmax": tf.nn.softmax(tf.reduce_mean(pictures, (1, 2)))}
+
+    model = Classifier()
+    tf.saved_model.save(model, str(tmp_path / "m"), signatures=model.__call__)
+    for path in (tmp_path / "m", other_graph(tmp_path / "graph.pb", "softmax")):
+        with pytest.raises(
+            UserError, match=r"has no output detection_boxes, .*; found softmax: expected a model exported"
+        ):
+            class_names_of(path)
 
 
 def other_graph(path, *names):

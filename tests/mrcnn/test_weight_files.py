@@ -50,6 +50,7 @@ def test_kinds_are_told_apart_by_name(tmp_path, files, asked, kind, path):
         (["training/ckpt-3.index", "training/checkpoint"], "training", "no graph; export it with"),
         (["zoo/pipeline.config"], "zoo", "no graph; export it with"),
         (["zoo/pipeline.config"], "zoo/pipeline.config", "settings without weights; export it with"),
+        (["nothing"], "missing.pb", "no such file; give an .h5 checkpoint"),
         (["label_map.pbtxt"], "label_map.pbtxt", "a label map perhaps: those go to --labels"),
     ],
 )
