@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from common import imgaug_numpy2
+from common.errors import UserError
 from mrcnn import image_meta, masks, preprocess
 from mrcnn.dataset import Dataset
 
@@ -76,10 +77,13 @@ def load(
     Returns:
         The example; objects that fall out of the picture are left out.
 
+    Raises:
+        UserError: the masks do not fit the picture, or a class is not one of the data set's.
+
     Source: original `model.load_image_gt`.
     """
     picture = preprocess.match_channels(dataset.load_image(image_id), channels)
-    drawn, class_ids = dataset.load_mask(image_id)
+    drawn, class_ids = _checked(dataset, image_id, picture.shape)
     molded, placement = preprocess.resize_image(
         picture, resizing.min_dim, resizing.max_dim, resizing.min_scale, resizing.mode, resizing.border
     )
@@ -97,6 +101,26 @@ def load(
         drawn = masks.minimize(boxes, drawn, resizing.mini_masks, resizing.border)
     meta = image_meta.compose(image_id, picture.shape, molded.shape, placement.window, placement.scale, active)
     return Example(molded, meta, class_ids, boxes, drawn)
+
+
+def _checked(dataset: Dataset, image_id: int, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Load masks (H, W, N) and class ids (N,), and see that they belong to a picture of `shape`."""
+    drawn, class_ids = dataset.load_mask(image_id)
+    drawn, class_ids = np.asarray(drawn), np.asarray(class_ids)
+    if not class_ids.size:
+        return np.zeros((*shape[:2], 0), bool), class_ids.astype(np.int32)
+    where = f"image {image_id} ({dataset.image_info[image_id]['path']})"
+    if drawn.ndim != 3 or drawn.shape != (*shape[:2], len(class_ids)):
+        raise UserError(
+            f"{where}: load_mask gave masks of {drawn.shape} and {len(class_ids)} class ids for a picture of "
+            f"{shape[:2]}; expected (height, width, objects) of the picture's size and a class id an object"
+        )
+    if np.abs(class_ids).max() >= dataset.num_classes:
+        raise UserError(
+            f"{where}: load_mask gave class {np.abs(class_ids).max()}, the data set has {dataset.num_classes} with "
+            "the background; call add_class for each"
+        )
+    return drawn, class_ids
 
 
 def augment(image: np.ndarray, drawn: np.ndarray, augmentation: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -70,4 +70,4 @@ def find(model: keras.Model, name: str) -> Any:
     place = next((index for index, known in enumerate(STEPS) if step.split("/")[0] == known), None)
     if place is None or not isinstance(layer, ProposalLayer):
         return None
-    return ProposalSteps(layer, name=f"{layer.name}_steps")(layer.input)[place]
+    return ProposalSteps(layer)(layer.input)[place]

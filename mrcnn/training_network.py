@@ -7,6 +7,7 @@ background, M side of a mask.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +127,7 @@ class NormalizeBoxes(keras.layers.Layer):
         return {**super().get_config(), "padded": self.padded}
 
 
+@keras.saving.register_keras_serializable(package="mrcnn")
 class TrainingModel(keras.Model):
     """A functional model whose loss is the weighted sum of the five and the weight decay; works with `fit`.
 
@@ -138,6 +140,18 @@ class TrainingModel(keras.Model):
         super().__init__(*args, **kwargs)
         self.objective = objective
         self.loss_means = [keras.metrics.Mean(name=name) for name in LOSSES]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the layers and the objective, so that `save` keeps the whole model."""
+        return {**super().get_config(), "objective": dataclasses.asdict(self.objective)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> TrainingModel:
+        """Build the model that `get_config` described."""
+        layers = {name: value for name, value in config.items() if name != "objective"}
+        plain = keras.Model.from_config(layers, custom_objects)
+        objective = Objective(**config["objective"])
+        return cls(inputs=plain.input, outputs=plain.output, name=plain.name, objective=objective)
 
     def five_losses(self, x: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, Any]:
         """Return the five losses by name, not weighted, from the model's inputs and outputs."""

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from mrcnn import average_precision
+from mrcnn.array_log import log
 
 DASHES = ("solid", "dashed", "dotted")
 
@@ -75,6 +76,8 @@ def display_instances(  # noqa: PLR0913  (the original's signature)
 
     if not len(boxes) == masks.shape[-1] == len(class_ids):
         raise ValueError(f"{len(boxes)} boxes, {masks.shape[-1]} masks and {len(class_ids)} class ids do not agree")
+    if not len(boxes):
+        log("\n*** No instances to display *** \n")
     own_figure = ax is None
     if own_figure:
         _, ax = pyplot.subplots(1, figsize=figsize)
