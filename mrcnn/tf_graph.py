@@ -333,7 +333,12 @@ def _device(device: str) -> tuple[Callable[[], AbstractContextManager[Any]], str
 @contextmanager
 def _explained(source: Path) -> Iterator[None]:
     """Turn what TensorFlow and the file system raise about a file into the user's error."""
-    import tensorflow as tf
+    try:
+        import tensorflow as tf
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{source}: a graph needs TensorFlow, which is not installed; run `pip install 'hide-in-video[model]'`"
+        ) from error
 
     try:
         yield

@@ -1,6 +1,7 @@
 """Graphs made here find coloured things, an L of each colour: boxes, masks and classes can be checked by eye."""
 
 import shutil
+import sys
 import tarfile
 
 import numpy as np
@@ -255,6 +256,13 @@ def test_a_saved_model_without_its_weights_is_an_error(saved, tmp_path):
     shutil.copy(saved / "saved_model.pb", tmp_path)
     with pytest.raises(UserError, match="cannot load it"):
         GraphDetector(tmp_path, classes="dog")
+
+
+def test_without_tensorflow_a_graph_says_what_to_install(frozen, labels, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    assert class_names_of(frozen, labels) == NAMES  # a label map needs none
+    with pytest.raises(UserError, match=r"needs TensorFlow, which is not installed; run `pip install"):
+        class_names_of(frozen)
 
 
 @pytest.mark.parametrize(
