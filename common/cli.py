@@ -8,7 +8,9 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from common.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, UserError
+from common.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, UserError
+
+MODEL_PACKAGES = ("h5py", "jax", "keras", "tensorflow", "torch")  # of the extra [model], or in its place
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
@@ -22,6 +24,8 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
         The exit code: the command's own, that of a `UserError`, or 130 after Ctrl-C.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    # TensorFlow's own lines would bury ours; its errors reach Python as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Asked to end, a run clears up behind itself as it does after Ctrl-C.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
@@ -30,6 +34,11 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
     except UserError as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if error.name not in MODEL_PACKAGES:
+            raise
+        print(f"error: models need the package {error.name}: run `pip install -e '.[model]'`", file=sys.stderr)
+        return EXIT_USAGE
     except KeyboardInterrupt:
         print("interrupted: nothing was left under its final name", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -219,29 +219,22 @@ def _scores(finder: Finder, search: Search) -> dict[str, float]:
 
 
 def _open(finder: Finder, search: Search) -> Detector:
-    try:
-        options, scores = dict(finder.options), _scores(finder, search)
-        if "thresholds" in options_of(finder.detector, DETECTORS):
-            if search.score is not None:
-                options["thresholds"] = {}  # the score that was asked for counts, not those that evaluation chose
-            elif scores:
-                chosen = thresholds_of(finder.options.get("weights"))
-                options["thresholds"] = {name: value for name, value in chosen.items() if name not in scores}
-        detector = open_detector(
-            finder.detector,
-            device=search.device,
-            floor=search.floor,
-            sure=search.score,
-            lowest=min(scores.values(), default=None),
-            entries=DETECTORS,
-            **options,
-        )
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"the detector {finder.detector} needs the package {error.name}: run `pip install 'hide-in-video[model]'` "
-            "(or `pip install -e '.[model]'` in the sources)"
-        ) from error
-    return detector
+    options, scores = dict(finder.options), _scores(finder, search)
+    if "thresholds" in options_of(finder.detector, DETECTORS):
+        if search.score is not None:
+            options["thresholds"] = {}  # the score that was asked for counts, not those that evaluation chose
+        elif scores:
+            chosen = thresholds_of(finder.options.get("weights"))
+            options["thresholds"] = {name: value for name, value in chosen.items() if name not in scores}
+    return open_detector(
+        finder.detector,
+        device=search.device,
+        floor=search.floor,
+        sure=search.score,
+        lowest=min(scores.values(), default=None),
+        entries=DETECTORS,
+        **options,
+    )
 
 
 def analyse(

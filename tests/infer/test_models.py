@@ -1,6 +1,8 @@
 """Checkpoints on the command line: which classes they offer, and that their masks, not their boxes, are hidden."""
 
 import json
+import subprocess
+import sys
 
 import av
 import numpy as np
@@ -144,3 +146,14 @@ def test_cocos_classes_without_weights_and_without_a_network(clip, tmp_path, mon
     error = capsys.readouterr().err.splitlines()[-1]
     for part in (address, str(tmp_path / "cache" / "mask_rcnn_coco.h5"), "python -m data weights coco"):
         assert part in error
+
+
+def test_without_the_packages_of_models_the_extra_is_named(pets):
+    script = (
+        "import sys; sys.modules['h5py'] = None\n"  # as if it were not installed
+        "from common.cli import run; from infer.cli import main\n"
+        f"sys.exit(run(main, ['classes', '--weights', {str(pets)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["error: models need the package h5py: run `pip install -e '.[model]'`"]
