@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 OPENED = time.time()
-HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"  # the original's name for "heads" is a key of a dictionary inside `train`
+LAYERS = {"heads": r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)", "all": ".*"}  # as inside the original's `train`
 UP_TO = {
     "trunk": ("res5c_out",),
     "feature pyramid": ("fpn_p2", "fpn_p3", "fpn_p4", "fpn_p6"),
@@ -102,7 +102,7 @@ class Worker:
         """Make ready to learn from a batch, an .npz file of arrays under the inputs' names."""
         with np.load(batch) as arrays:
             self.batch = {name: arrays[name] for name in arrays.files}
-        self.model.set_trainable(HEADS if layers == "heads" else layers, verbose=0)
+        self.model.set_trainable(LAYERS[layers], verbose=0)
         self.model.compile(self.config.LEARNING_RATE, self.config.LEARNING_MOMENTUM)
         return {}
 
