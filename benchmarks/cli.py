@@ -14,6 +14,7 @@ COMMANDS = {
     "fidelity": "what of a video survives: time, size, colour, sound, subtitles, tags",
     "detectors": "how well each detector finds faces, and what it costs",
     "effects": "what each effect costs and how well it hides",
+    "postprocess": "what a model's masks and a training's pictures cost around the network",
     "stages": "where the first pass spends its time, per frame",
     "shared_trunk": "two models on one trunk beside each by itself: time and deviation",
     "mask_rcnn": "Mask R-CNN beside a port of the original: time, memory, the same objects",

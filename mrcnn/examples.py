@@ -92,9 +92,9 @@ def load(
         molded, drawn = np.fliplr(molded), np.fliplr(drawn)
     if augmentation is not None:
         molded, drawn = augment(molded, drawn, augmentation)
-    seen = np.any(drawn, axis=(0, 1))
-    drawn, class_ids = drawn[..., seen], np.asarray(class_ids)[seen]
     boxes = masks.extract_boxes(drawn)
+    seen = boxes.any(axis=1)
+    drawn, class_ids, boxes = drawn[..., seen] if not seen.all() else drawn, class_ids[seen], boxes[seen]
     active = np.zeros(dataset.num_classes, np.int32)
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
     if resizing.mini_masks is not None:
@@ -142,7 +142,17 @@ def augment(image: np.ndarray, drawn: np.ndarray, augmentation: Any) -> tuple[np
         )
     if not drawn.shape[-1]:
         return changed, drawn
-    packed = np.packbits(drawn, axis=-1)  # (H, W, N) -> (H, W, N / 8)
-    maps = imgaug.SegmentationMapsOnImage(packed, shape=image.shape)
-    moved = np.ascontiguousarray(fixed.augment_segmentation_maps([maps])[0].get_arr(), np.uint8)
-    return changed, np.unpackbits(moved, axis=-1, count=drawn.shape[-1]).astype(bool)
+    maps = imgaug.SegmentationMapsOnImage(_packed(drawn), shape=image.shape)
+    moved = fixed.augment_segmentation_maps([maps])[0].get_arr()
+    places = range(drawn.shape[-1])
+    return changed, np.stack([moved[..., place // 8] & 1 << place % 8 for place in places]).astype(bool).transpose(
+        1, 2, 0
+    )
+
+
+def _packed(drawn: np.ndarray) -> np.ndarray:
+    """(H, W, N) bool -> (H, W, N / 8) uint8, one mask a bit."""
+    planes = np.zeros((-(-drawn.shape[-1] // 8), *drawn.shape[:2]), np.uint8)
+    for place in range(drawn.shape[-1]):
+        planes[place // 8] |= drawn[..., place].astype(np.uint8) << place % 8
+    return planes.transpose(1, 2, 0)

@@ -90,16 +90,20 @@ def resize_masks(
 
     Returns:
         (molded height, molded width, N), nearest neighbour: first and last pixels keep their places, the rest spreads
-        evenly between.
+        evenly between. Each mask lies in one piece of memory, which what follows reads faster.
 
     Source: original `utils.resize_mask`.
     """
     rows, columns = (_nearest(length, round(length * scale)) for length in masks.shape[:2])
-    resized = masks[rows[:, None], columns]
+    (top, bottom), (left, right) = padding[0], padding[1]
     if crop is not None:
         y, x, height, width = crop
-        return resized[y : y + height, x : x + width]
-    return np.pad(resized, [tuple(pair) for pair in padding])
+        rows, columns, top, bottom, left, right = rows[y : y + height], columns[x : x + width], 0, 0, 0, 0
+    height, width = len(rows), len(columns)
+    moved = np.zeros((masks.shape[2], top + height + bottom, left + width + right), masks.dtype)
+    for place, canvas in enumerate(moved):
+        canvas[top : top + height, left : left + width] = masks[..., place].take(rows, axis=0).take(columns, axis=1)
+    return moved.transpose(1, 2, 0)  # (N, h, w) -> (h, w, N)
 
 
 def _nearest(old: int, new: int) -> np.ndarray:
