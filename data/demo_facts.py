@@ -104,7 +104,8 @@ class Facts:
 
 TEXT = """A made set: every picture is drawn, so that its truth is exact. Version {version}, seed {seed}.
 
-{pictures} pictures and {videos} videos of {width}x{height}; {pictures_without_objects} pictures show nothing that is labelled.
+{pictures} pictures and {videos} videos of {width}x{height}.
+{pictures_without_objects} pictures show nothing that is labelled.
 
   class    labelled  ignored   what it is
 {rows}
@@ -117,7 +118,8 @@ videos/          NAME.mp4 with sound, NAME.truth.jsonl: one line a frame, object
                  its visible share
 made.json        the numbers above and more
 
-Labelled is whatever shows at least 20 % of itself and 8 pixels a side. The rest is "ignored": in masks.json with
-"iscrowd" 1, which measures and training pass over, and not in the XML. "difficult" in the XML: less than 40 % visible.
+Labelled is whatever shows at least 20 % of itself and 8 pixels a side, and a person near the camera that fills 3 % of
+the picture though its body is mostly outside. The rest is "ignored": in masks.json with "iscrowd" 1, which measures
+and training pass over, and not in the XML. "difficult" in the XML: less than 40 % visible (such a person excepted).
 A mask is what can be seen: pixels that something hides belong to what hides them. Boxes are the extents of the masks.
 """

@@ -1,8 +1,9 @@
 """One picture of the made set: drawn, sensed, compressed, and described by its labels.
 
-What is labelled: whatever of an object can be seen, at least a fifth of the whole object and 8 pixels a side. What is
-smaller or more hidden keeps its mask and is marked as a crowd (`iscrowd` 1), which COCO's measures and Mask R-CNN's
-training count neither as right nor as wrong; the VOC files leave it out, as somebody who labels by hand would.
+What is labelled: what can be seen of an object, at least a fifth of the whole object and 8 pixels a side; of people
+near the camera, whose body is mostly outside, a part that fills 3 % of the picture. What is smaller or more hidden
+keeps its mask and is marked as a crowd (`iscrowd` 1), which COCO's measures and Mask R-CNN's training count neither as right
+nor as wrong; the VOC files leave it out, as somebody who labels by hand would.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from common.rle import encode_masks
 from common.voc import LabelledBox, voc_xml
 from data.camera import sense
 from data.figures.background import background
+from data.figures.develop import graded
 from data.figures.light import from_photograph
 from data.figures.placing import cast
 from data.figures.scene import Instance, shoot
@@ -24,6 +26,7 @@ from data.figures.scene import Instance, shoot
 CLASSES = ("clown", "nface", "color", "person")
 LEAST_SHARE = 0.2  # of an object that must be visible for a label
 LEAST_SIDE = 8  # pixels of its box
+LARGE_PERSON = 0.03  # share of the picture that a person fills whose body may be mostly outside
 DIFFICULT_SHARE = 0.4  # below, the VOC label says "difficult"
 
 
@@ -56,7 +59,7 @@ def make_picture(index: int, seed: int, size: tuple[int, int]) -> MadePicture:
     photograph = background(size, random)
     light = from_photograph(photograph, random)
     shot = shoot(photograph, cast(size, random), light)
-    pixels = sense(shot.picture, random, noise=random.uniform(0.6, 4.0), grain=random.uniform(0.1, 0.4))
+    pixels = sense(graded(shot.picture, random), random, noise=random.uniform(0.6, 4.0), grain=random.uniform(0.1, 0.4))
     name = f"demo_{index:06d}.jpg"
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(68, 96))]
     jpeg = cv2.imencode(".jpg", pixels[..., ::-1], quality)[1].tobytes()
@@ -71,7 +74,7 @@ def labels(records: list[dict[str, Any]]) -> list[LabelledBox]:
             CLASSES[record["category_id"] - 1],
             _edges(record["bbox"]),
             truncated=record["truncated"],
-            difficult=record["visible"] < DIFFICULT_SHARE,
+            difficult=record["difficult"],
         )
         for record in records
         if not record["iscrowd"]
@@ -81,7 +84,12 @@ def labels(records: list[dict[str, Any]]) -> list[LabelledBox]:
 def is_labelled(instance: Instance) -> bool:
     """Return whether enough of it can be seen."""
     x1, y1, x2, y2 = instance.box()
-    return instance.share() >= LEAST_SHARE and min(x2 - x1, y2 - y1) >= LEAST_SIDE
+    return min(x2 - x1, y2 - y1) >= LEAST_SIDE and _shows(instance, LEAST_SHARE)
+
+
+def _shows(instance: Instance, share: float) -> bool:
+    large = instance.name == "person" and float(instance.mask.mean()) >= LARGE_PERSON
+    return large or instance.share() >= share
 
 
 def _edges(box: list[float]) -> tuple[float, float, float, float]:
@@ -98,4 +106,5 @@ def _record(instance: Instance, size: tuple[int, int]) -> dict[str, Any]:
         "iscrowd": int(not is_labelled(instance)),
         "visible": round(instance.share(), 3),
         "truncated": instance.truncated,
+        "difficult": not _shows(instance, DIFFICULT_SHARE),
     }

@@ -6,6 +6,7 @@ videos/*.mp4 with *.truth.jsonl (detections files), README.txt, made.json. Same 
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -17,19 +18,23 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 
+from common.detections import DetectionsWriter
 from common.errors import UserError
 from common.progress import Progress
 from common.staging import temporary_folder
+from data.clip_file import ClipFile
 from data.demo_facts import Facts
 from data.demo_picture import CLASSES, MadePicture, make_picture
+from data.demo_video import FRAMES, RATE, draw_frame, header
+from data.sound import music
 
 MADE = "made.json"
 LARGEST_COUNT, LARGEST_SIDE, SMALLEST_SIDE = 1_000_000, 4096, 64
-Job, Done = TypeVar("Job"), TypeVar("Done")
+Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 
 def make_set(
@@ -141,10 +146,26 @@ def _picture(job: tuple[int, int, tuple[int, int]]) -> MadePicture:
 
 
 def _write_videos(folder: Path, facts: Facts, mapper: Mapper, quiet: bool) -> None:
-    """Render the videos with their truth."""
-
-
-Mapper = Callable[[Callable[[Job], Done], Iterable[Job]], Iterator[Done]]
+    """Render the videos, each with its truth beside it."""
+    if not facts.videos:
+        return
+    folder = folder / "videos"
+    folder.mkdir()
+    total = facts.videos * FRAMES
+    jobs = ((facts.seed, video, index, facts.size) for video in range(facts.videos) for index in range(FRAMES))
+    with Progress("filming", total, unit="frames", quiet=quiet) as progress:
+        frames = iter(progress.count(mapper(draw_frame, jobs)))
+        for video in range(facts.videos):
+            name = f"demo_{video:02d}.mp4"
+            sound = music(float(FRAMES / RATE))
+            truth = (folder / name).with_suffix(".truth.jsonl")
+            with (
+                ClipFile(folder / name, facts.size, RATE, sound, crf=21) as clip,
+                DetectionsWriter(truth, header(facts.size, name)) as writer,
+            ):
+                for pixels, objects in itertools.islice(frames, FRAMES):
+                    clip.write(pixels)
+                    writer.write(objects)
 
 
 @contextmanager

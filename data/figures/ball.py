@@ -47,7 +47,7 @@ class Ball:
         if self.kind == "balloon":
             outline[:, 1] *= 1.16
             outline[:, 0] *= 1 - 0.1 * outline[:, 1] / radius
-        part = canvas.part(outline + (x, y))
+        part = canvas.part(outline + np.array([x, y]))
         if part is None:
             return
         xs, ys = canvas.grid(part)

@@ -146,7 +146,18 @@ class Face:
 
     def _beard(self, portrait: Portrait, random: np.random.Generator) -> None:
         outline = smooth(
-            [(-0.36, 0.08), (-0.2, 0.22), (0, 0.2), (0.2, 0.22), (0.36, 0.08), (0.33, 0.45), (0, 0.62), (-0.33, 0.45)]
+            np.array(
+                [
+                    (-0.36, 0.08),
+                    (-0.2, 0.22),
+                    (0, 0.2),
+                    (0.2, 0.22),
+                    (0.36, 0.08),
+                    (0.33, 0.45),
+                    (0, 0.62),
+                    (-0.33, 0.45),
+                ]
+            )
         )
         cover = portrait.cover(outline, 0.03)
         hairs = 0.75 + 0.25 * random.standard_normal(cover.shape).astype(np.float32)

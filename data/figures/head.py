@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from data.figures.canvas import Canvas, normals_of
+from data.figures.canvas import Canvas, Part, normals_of
 from data.figures.face import Expression, Face
+from data.figures.hat import Hat
 from data.figures.portrait import HALF_HEIGHT, HALF_WIDTH, ellipse
 from data.figures.wig import Wig
 
@@ -46,12 +47,14 @@ class Head:
         wig: hair that grew, or was put on.
         nose: (3,) RGB of a clown's nose, or None.
         nose_radius: units.
+        hat: on top, or None.
     """
 
     face: Face
     wig: Wig
     nose: np.ndarray | None
     nose_radius: float
+    hat: Hat | None = None
 
     def draw(self, canvas: Canvas, at: np.ndarray, turn: Turn, expression: Expression, instance: str) -> None:
         """Draw it.
@@ -71,21 +74,14 @@ class Head:
         if self.nose is not None:
             self._nose(canvas, place, instance)
         self.wig.draw(canvas, place, instance, behind=False)
+        if self.hat is not None:
+            top = self.wig.size if self.wig.kind in ("afro", "curls") else 0.02
+            self.hat.draw(canvas, place, instance, top)
 
     def _skull(self, canvas: Canvas, place: Place, expression: Expression, instance: str) -> None:
-        angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
-        ys = 0.5 * np.sin(angles)
-        outline = np.stack([half_width(ys) * np.cos(angles), ys], 1)
-        part = canvas.part(place.roll(outline))
+        part, turned, towards = solid(canvas, place, 1.0)
         if part is None:
             return
-        xs, ys_ = canvas.grid(part)
-        x, y = place.upright(xs, ys_)
-        down = np.clip(2 * y, -0.999, 0.999)
-        ring = np.sqrt(1 - down * down)
-        across = np.clip(x / np.maximum(half_width(y).astype(np.float32) * ring, 1e-3), -1, 1) * ring
-        towards = np.sqrt(np.clip(1 - across**2 - down**2, 0, 1))
-        turned = np.dstack([across, down, towards]).astype(np.float32) @ place.turn.matrix().astype(np.float32)
         flat_x, flat_y, front = turned[..., 0], turned[..., 1], turned[..., 2]
         # What lies beyond the edge of the portrait keeps the colour of its edge.
         length = np.maximum(np.sqrt(flat_x**2 + flat_y**2), 1e-6)
@@ -137,6 +133,30 @@ class Head:
         canvas.lay(part, lit, instance)
 
 
+def solid(canvas: Canvas, place: Place, lift: float) -> tuple[Part | None, np.ndarray, np.ndarray]:
+    """Rasterise the head's solid, `lift` times as large.
+
+    Returns:
+        Its part; (h, w, 3) float32 where each pixel lies, a unit vector in the head's own directions; (h, w) float32
+        how far towards the camera, 0..1. The part is None where nothing of it is on the canvas.
+    """
+    angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
+    ys = 0.5 * np.sin(angles)
+    outline = np.asarray(np.stack([half_width(ys) * np.cos(angles), ys], 1) * lift)
+    part = canvas.part(place.roll(outline))
+    if part is None:
+        return None, np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.float32)
+    xs, ys_ = canvas.grid(part)
+    x, y = place.upright(xs, ys_)
+    x, y = x / lift, y / lift
+    down = np.clip(2 * y, -0.999, 0.999)
+    ring = np.sqrt(1 - down * down)
+    across = np.clip(x / np.maximum(half_width(y).astype(np.float32) * ring, 1e-3), -1, 1) * ring
+    towards = np.sqrt(np.clip(1 - across**2 - down**2, 0, 1))
+    directions = np.dstack([across, down, towards]).astype(np.float32) @ place.turn.matrix().astype(np.float32)
+    return part, directions, towards.astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a head is and how it is held."""
@@ -155,14 +175,15 @@ class Place:
         x, y = xs - np.float32(self.at[0]), ys - np.float32(self.at[1])
         return c * x + s * y, -s * x + c * y
 
-    def project(self, direction: np.ndarray, lift: float = 1.0) -> tuple[np.ndarray, float]:
-        """Return the upright place (2,) of a point of the head's surface, and how far it faces the camera, -1..1.
+    def project(self, directions: np.ndarray, lift: np.ndarray | float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+        """Return the upright places (..., 2) of points of the head's surface, and how far they face the camera, -1..1.
 
         Args:
-            direction: (3,) of the point from the head's middle, in the head's own directions.
-            lift: how far it is from the middle; 1 is the surface.
+            directions: (..., 3) of the points from the head's middle, in the head's own directions.
+            lift: how far they are from the middle, broadcast to (..., 1); 1 is the surface.
         """
-        unit = direction / np.linalg.norm(direction)
-        x, y, z = self.turn.matrix() @ unit
-        height = 0.5 * y * lift
-        return np.array([x * lift * float(half_width(height)), height]), float(z)
+        units = directions / np.linalg.norm(directions, axis=-1, keepdims=True)
+        seen = units @ self.turn.matrix().T
+        lifted = seen[..., :2] * lift
+        height = 0.5 * lifted[..., 1]
+        return np.stack([lifted[..., 0] * half_width(height), height], axis=-1), seen[..., 2]

@@ -36,7 +36,7 @@ class Light:
 
     def shine(self, normals: np.ndarray, sharpness: float) -> np.ndarray:
         """Return the (h, w) float32 mirror light of surfaces, 0..1."""
-        half = self.direction + (0, 0, 1)
+        half = self.direction + np.array([0, 0, 1])
         half = (half / np.linalg.norm(half)).astype(np.float32)
         return np.asarray(np.clip(normals @ half, 0, 1) ** sharpness, np.float32)
 

@@ -10,6 +10,7 @@ from data.figures import colour as colours
 from data.figures.body import Body, Pose
 from data.figures.canvas import Canvas
 from data.figures.face import Expression, Face
+from data.figures.hat import Hat
 from data.figures.head import Head, Turn
 from data.figures.makeup import Makeup
 from data.figures.wig import Wig
@@ -43,7 +44,7 @@ class Person:
         face = Face.make(random, Makeup.make(random) if clown else None)
         wig = Wig.clown(random) if clown or random.random() < 0.07 else Wig.plain(random)
         nose = colours.bright(random, 0.92) if clown and random.random() < 0.88 else None
-        head = Head(face, wig, nose, random.uniform(0.065, 0.1))
+        head = Head(face, wig, nose, random.uniform(0.065, 0.1), Hat.clown(random) if clown else Hat.plain(random))
         body = Body.clown(random, face.skin) if clown else Body.plain(random, face.skin)
         return Person(clown, head, body)
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 HALF_WIDTH, HALF_HEIGHT = 0.42, 0.54
+Colour = np.ndarray | tuple[int, int, int]
 
 
 class Portrait:
@@ -34,7 +35,7 @@ class Portrait:
 
     def pixels(self, points: np.ndarray) -> np.ndarray:
         """Return the places of (N, 2) points in units."""
-        return (np.asarray(points, float) + (HALF_WIDTH, HALF_HEIGHT)) * self.scale
+        return np.add(points, (HALF_WIDTH, HALF_HEIGHT)) * self.scale
 
     def cover(self, outline: np.ndarray, soft: float = 0.004) -> np.ndarray:
         """Return (H, W) float32 0..1, the inside of an outline with edges `soft` units wide."""
@@ -45,12 +46,12 @@ class Portrait:
         return cv2.GaussianBlur(cover, (0, 0), blur) if blur > 0.3 else cover
 
     def fill(
-        self, outline: np.ndarray, colour: np.ndarray, soft: float = 0.004, opacity: float = 1.0, gloss: float = -1
+        self, outline: np.ndarray, colour: Colour, soft: float = 0.004, opacity: float = 1.0, gloss: float = -1
     ) -> np.ndarray:
         """Paint the inside of an outline and return its cover."""
         return self.wash(self.cover(outline, soft) * opacity, colour, gloss)
 
-    def wash(self, cover: np.ndarray, colour: np.ndarray, gloss: float = -1) -> np.ndarray:
+    def wash(self, cover: np.ndarray, colour: Colour, gloss: float = -1) -> np.ndarray:
         """Paint through a cover, (H, W) float32 0..1."""
         self.colour += cover[..., None] * (np.asarray(colour, np.float32) - self.colour)
         if gloss >= 0:
@@ -96,3 +97,16 @@ def arc(x: float, y: float, half: float, bend: float, count: int = 17) -> np.nda
     """Return points from (x - half, y) to (x + half, y) whose middle hangs `bend` lower."""
     share = np.linspace(-1, 1, count)
     return np.stack([x + half * share, y + bend * (1 - share**2)], 1)
+
+
+def capsule(points: np.ndarray, widths: np.ndarray | float) -> np.ndarray:
+    """Return the outline of a stroke along (N, 2) points with round ends; `widths` are half-widths."""
+    path = np.asarray(points, float)
+    half = np.broadcast_to(np.asarray(widths, float), len(path))
+    angles = np.linspace(0, np.pi / 2, 7)[1:]
+    ends = []
+    for at, before, width in ((path[0], path[1], half[0]), (path[-1], path[-2], half[-1])):
+        along = (at - before) / max(float(np.linalg.norm(at - before)), 1e-9)
+        ends.append((at + along * width * np.sin(angles)[:, None], np.maximum(width * np.cos(angles), 1e-4)))
+    (head, head_widths), (tail, tail_widths) = ends
+    return stroke(np.vstack([head[::-1], path, tail]), np.concatenate([head_widths[::-1], half, tail_widths]))

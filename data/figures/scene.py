@@ -16,7 +16,9 @@ from data.figures.canvas import Canvas
 from data.figures.light import Light
 
 FINE = 2  # canvas pixels a picture pixel, at least
-HEAD_PIXELS = 64.0  # a figure's unit has at least that many canvas pixels
+SMALLEST_UNIT = 110.0  # canvas pixels that a figure's unit has where that is possible
+COARSE = 120.0  # canvas pixels of the longer side of a figure that is only measured
+VISIBLE = 0.5  # share of a pixel that makes it the instance's
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Placed:
         whole: class of all that it covers but its other instances in `apart`; "" for none.
         apart: names of instances that are no part of the whole.
         blur: of a figure out of focus, pixels.
+        ground: (x, y, half-width, half-height) units of the shadow it throws on the ground; None: none.
     """
 
     draw: Callable[[Canvas], None]
@@ -68,6 +71,12 @@ class Placed:
     whole: str = ""
     apart: tuple[str, ...] = ()
     blur: float = 0.0
+    ground: tuple[float, float, float, float] | None = None
+
+    @property
+    def unit(self) -> float:
+        """Picture pixels a unit."""
+        return float(np.sqrt(abs(np.linalg.det(self.matrices[0][:, :2]))))
 
 
 @dataclass
@@ -93,90 +102,179 @@ def shoot(background: np.ndarray, figures: list[Placed], light: Light) -> Shot:
     """
     size = background.shape[:2]
     picture = background.copy()
-    seen: list[tuple[int, str, np.ndarray, float, bool]] = []
+    seen: list[_Seen] = []
     for figure in figures:
-        canvas = _drawn(figure, light, size, None)
+        canvas = _drawn(figure, light, _window(figure, size), figure.unit * _fineness(figure))
         if canvas is None:
             continue
-        names = list(canvas.shares)
-        layers = np.dstack([canvas.colour, canvas.alpha, *(canvas.shares[name] for name in names)])
-        unit = canvas.scale
-        to_units = np.array(
-            [[1 / unit, 0, canvas.origin[0] + 0.5 / unit], [0, 1 / unit, canvas.origin[1] + 0.5 / unit], [0, 0, 1]]
-        )
-        matrices = [matrix @ to_units for matrix in figure.matrices]
-        laid = _expose(layers, matrices, size)
-        if figure.blur > 0.2:
-            laid = cv2.GaussianBlur(laid, (0, 0), figure.blur)
-        cover = laid[..., 3]
-        picture = picture * (1 - cover[..., None]) + laid[..., :3]
-        seen = [(number, name, share * (1 - cover), area, cut) for number, name, share, area, cut in seen]
-        wholes, cut = _wholes(figure, light, size)
-        shares = {name: laid[..., 4 + place] for place, name in enumerate(names)}
-        if figure.whole:
-            rest = cover - sum((shares[name] for name in figure.apart if name in shares), np.zeros(size, np.float32))
-            shares = {figure.whole: rest} | {name: share for name, share in shares.items() if name != figure.whole}
-        for name, share in shares.items():
-            if name in figure.numbers:
-                seen.append((figure.numbers[name], name, share, wholes.get(name, 0.0), cut.get(name, False)))
+        if figure.ground is not None:
+            _shadow(picture, figure, light)
+        left, top, laid = _exposed(canvas, figure, size)
+        if not laid.size:
+            continue
+        rows, columns = slice(top, top + laid.shape[0]), slice(left, left + laid.shape[1])
+        rest = 1 - laid[..., 3]
+        picture[rows, columns] = picture[rows, columns] * rest[..., None] + laid[..., :3]
+        for one in seen:
+            one.share[rows, columns] *= rest
+        seen += _seen(figure, canvas, light, size, (rows, columns, laid))
     shot = Shot(picture)
-    for number, name, share, area, cut_off in seen:
-        mask = share >= 0.5
+    for one in seen:
+        mask = one.share >= VISIBLE
         if mask.any():
-            shot.instances.append(Instance(number, name, mask, max(area, float(mask.sum())), cut_off))
+            area = max(one.area, float(mask.sum()))
+            shot.instances.append(Instance(one.number, one.name, mask, area, one.truncated))
     return shot
 
 
-def _expose(layers: np.ndarray, matrices: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
-    """Warp and average; OpenCV warps four channels at a time."""
-    parts = [layers[..., first : first + 4] for first in range(0, layers.shape[2], 4)]
-    done = []
-    for part in parts:
-        missing = 4 - part.shape[2]
-        filled = np.dstack([part, *[np.zeros(part.shape[:2], np.float32)] * missing]) if missing else part
-        done.append(expose(np.ascontiguousarray(filled), matrices, size, fine=FINE))
-    return np.dstack(done)[..., : layers.shape[2]]
+@dataclass
+class _Seen:
+    """An instance while nearer figures are still to come: `share` (H, W) float32 is what is visible of it."""
+
+    number: int
+    name: str
+    share: np.ndarray
+    area: float
+    truncated: bool
 
 
-def _drawn(figure: Placed, light: Light, size: tuple[int, int], scale: float | None) -> Canvas | None:
-    """Draw the part of a figure that the picture may show; with a `scale`, all of it."""
+def _seen(
+    figure: Placed,
+    canvas: Canvas,
+    light: Light,
+    size: tuple[int, int],
+    laid: tuple[slice, slice, np.ndarray],
+) -> list[_Seen]:
+    """Return the instances of a figure that was laid into a picture."""
+    rows, columns, layers = laid
+    shares = {name: layers[..., 4 + place] for place, name in enumerate(canvas.shares)}
+    if figure.whole:
+        rest = layers[..., 3].copy()
+        for name in figure.apart:
+            rest -= shares.get(name, np.float32(0))
+        shares[figure.whole] = rest
+    if _touches_border(canvas, figure):  # the canvas does not hold all of it
+        x1, y1, x2, y2 = figure.extent
+        canvas = _drawn(figure, light, figure.extent, COARSE / max(x2 - x1, y2 - y1)) or canvas
+    wholes = dict(canvas.wholes)
+    if figure.whole:
+        wholes[figure.whole] = canvas.alpha
+    found = []
+    matrix = figure.matrices[len(figure.matrices) // 2]
+    ratio = abs(float(np.linalg.det(matrix[:, :2]))) / canvas.scale**2
+    for name, number in figure.numbers.items():
+        if name not in shares:
+            continue
+        share = np.zeros(size, np.float32)
+        share[rows, columns] = shares[name]
+        layer = wholes[name]
+        found.append(_Seen(number, name, share, float(layer.sum()) * ratio, _leaves(layer, canvas, matrix, size)))
+    return found
+
+
+def _leaves(layer: np.ndarray, canvas: Canvas, matrix: np.ndarray, size: tuple[int, int]) -> bool:
+    """Return whether the picture's edge cuts what a canvas shows."""
+    filled = layer > 0.5
+    rows = np.flatnonzero(filled.any(axis=1))
+    if not len(rows):
+        return False
+    ends = [np.flatnonzero(filled[row])[[0, -1]] for row in rows]
+    points = np.array([(column, row) for row, pair in zip(rows, ends, strict=True) for column in pair], float)
+    places = ((points + 0.5) / canvas.scale + canvas.origin) @ matrix[:, :2].T + matrix[:, 2]
+    step = 0.5 * float(np.sqrt(abs(np.linalg.det(matrix[:, :2])))) / canvas.scale
+    low, high = places.min(axis=0) - step, places.max(axis=0) + step
+    return bool((low < -1).any() or (high > (size[1], size[0])).any())
+
+
+def _touches_border(canvas: Canvas, figure: Placed) -> bool:
+    """Return whether something of the figure is cut by the border of its canvas."""
+    layers = [canvas.alpha, *canvas.wholes.values()]
+    return any(
+        float(max(layer[0].max(), layer[-1].max(), layer[:, 0].max(), layer[:, -1].max())) > 0.3 for layer in layers
+    )
+
+
+def _fineness(figure: Placed) -> float:
+    """Return canvas pixels a picture pixel: small figures are drawn larger, or their lines would be lost."""
+    return float(np.clip(SMALLEST_UNIT / figure.unit, FINE, 2 * FINE))
+
+
+def _window(figure: Placed, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """Return (x1, y1, x2, y2) in units, what the picture may show of a figure."""
+    corners = [[x, y, 1] for x in (-4, size[1] + 4) for y in (-4, size[0] + 4)]
+    around = np.vstack([np.array(corners, float) @ cv2.invertAffineTransform(one).T for one in figure.matrices])
+    low, high = around.min(axis=0), around.max(axis=0)
     x1, y1, x2, y2 = figure.extent
-    if scale is None:
-        inverse = [cv2.invertAffineTransform(matrix) for matrix in figure.matrices]
-        corners = np.array(
-            [[-4, -4, 1], [size[1] + 4, -4, 1], [-4, size[0] + 4, 1], [size[1] + 4, size[0] + 4, 1]], float
-        )
-        around = np.vstack([corners @ one.T for one in inverse])
-        low, high = around.min(axis=0), around.max(axis=0)
-        x1, y1, x2, y2 = max(x1, low[0]), max(y1, low[1]), min(x2, high[0]), min(y2, high[1])
-        if x2 <= x1 or y2 <= y1:
-            return None
-        unit = float(np.sqrt(abs(np.linalg.det(figure.matrices[0][:, :2]))))
-        scale = unit * FINE
+    return max(x1, low[0]), max(y1, low[1]), min(x2, high[0]), min(y2, high[1])
+
+
+def _drawn(figure: Placed, light: Light, window: tuple[float, float, float, float], scale: float) -> Canvas | None:
+    """Draw what a window, (x1, y1, x2, y2) units, shows of a figure; None where that is nothing."""
+    x1, y1, x2, y2 = window
+    if x2 <= x1 or y2 <= y1:
+        return None
     shape = int(np.ceil((y2 - y1) * scale)) + 1, int(np.ceil((x2 - x1) * scale)) + 1
     canvas = Canvas(light, scale, np.array([x1, y1]), shape)
     figure.draw(canvas)
     return canvas
 
 
-def _wholes(figure: Placed, light: Light, size: tuple[int, int]) -> tuple[dict[str, float], dict[str, bool]]:
-    """Return for each instance how large it would be unhidden, in picture pixels, and whether the picture cuts it."""
-    x1, y1, x2, y2 = figure.extent
-    scale = 90.0 / max(x2 - x1, y2 - y1)
-    canvas = _drawn(figure, light, size, scale)
+def _exposed(canvas: Canvas, figure: Placed, size: tuple[int, int]) -> tuple[int, int, np.ndarray]:
+    """Return the left, the top and the layers (colour, cover, shares) of what the picture shows of a canvas."""
+    rows, columns = np.flatnonzero(canvas.alpha.any(axis=1)), np.flatnonzero(canvas.alpha.any(axis=0))
+    if not len(rows):
+        return 0, 0, np.zeros((0, 0, 4), np.float32)
+    inside = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    shares = list(canvas.shares.values())
+    layers = np.empty((rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1, 4 + len(shares)), np.float32)
+    layers[..., :3], layers[..., 3] = canvas.colour[inside], canvas.alpha[inside]
+    for place, share in enumerate(shares):
+        layers[..., 4 + place] = share[inside]
+    start = canvas.origin + (np.array([columns[0], rows[0]]) + 0.5) / canvas.scale
+    to_units = np.array([[1 / canvas.scale, 0, start[0]], [0, 1 / canvas.scale, start[1]], [0, 0, 1]])
+    matrices = [matrix @ to_units for matrix in figure.matrices]
+    height, width = layers.shape[:2]
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]], float)
+    places = np.vstack([corners @ matrix.T for matrix in matrices])
+    margin = 2 + int(4 * figure.blur)
+    left, top = np.maximum(np.floor(places.min(axis=0)).astype(int) - margin, 0)
+    right, bottom = np.minimum(np.ceil(places.max(axis=0)).astype(int) + margin, (size[1], size[0]))
+    if right <= left or bottom <= top:
+        return 0, 0, np.zeros((0, 0, 4), np.float32)
+    moved = [matrix - np.array([[0, 0, left], [0, 0, top]]) for matrix in matrices]
+    if _fineness(figure) > 1.4 * FINE:  # otherwise the warp would pass over pixels
+        layers = cv2.GaussianBlur(layers, (0, 0), 0.35 * _fineness(figure) / FINE)
+    laid = _expose(layers, moved, (bottom - top, right - left))
+    if figure.blur > 0.2:
+        laid = cv2.GaussianBlur(laid, (0, 0), figure.blur)
+    return int(left), int(top), laid
+
+
+def _expose(layers: np.ndarray, matrices: list[np.ndarray], size: tuple[int, int]) -> np.ndarray:
+    """Warp and average, any number of channels: OpenCV warps four at a time."""
+    done = []
+    for first in range(0, layers.shape[2], 4):
+        part = layers[..., first : first + 4]
+        filled = np.zeros((*part.shape[:2], 4), np.float32)
+        filled[..., : part.shape[2]] = part
+        done.append(expose(filled, matrices, size, fine=FINE)[..., : part.shape[2]])
+    return np.concatenate(done, axis=2)
+
+
+def _shadow(picture: np.ndarray, figure: Placed, light: Light) -> None:
+    """Darken the ground under a figure, on the side away from the light."""
+    if figure.ground is None:
+        return
+    x, y, across, down = figure.ground
     matrix = figure.matrices[len(figure.matrices) // 2]
-    ratio = abs(np.linalg.det(matrix[:, :2])) / scale**2
-    areas, cut = {}, {}
-    layers = dict(canvas.wholes) if canvas is not None else {}
-    if figure.whole and canvas is not None:
-        layers[figure.whole] = canvas.alpha
-    for name, layer in layers.items():
-        rows, columns = np.nonzero(layer > 0.5)
-        areas[name] = float(layer.sum()) * ratio
-        points = np.stack([columns + 0.5, rows + 0.5], 1) / scale + (x1, y1)
-        places = points @ matrix[:, :2].T + matrix[:, 2]
-        margin = 0.5
-        cut[name] = bool(
-            len(places) and ((places < -margin) | (places > (size[1] - 1 + margin, size[0] - 1 + margin))).any()
-        )
-    return areas, cut
+    middle = matrix[:, :2] @ [x - 0.7 * light.direction[0], y] + matrix[:, 2]
+    reach = figure.unit * across, figure.unit * down
+    height, width = picture.shape[:2]
+    left, right = int(max(0, middle[0] - 3 * reach[0])), int(min(width, middle[0] + 3 * reach[0]))
+    top, bottom = int(max(0, middle[1] - 3 * reach[1])), int(min(height, middle[1] + 3 * reach[1]))
+    if right <= left or bottom <= top:
+        return
+    xs = ((np.arange(left, right) - middle[0]) / reach[0]).astype(np.float32)
+    ys = ((np.arange(top, bottom) - middle[1]) / reach[1]).astype(np.float32)
+    dark = np.exp(-0.5 * (xs[None] ** 2 + ys[:, None] ** 2) ** 1.3)
+    picture[top:bottom, left:right] *= 1 - 0.55 * dark[..., None]
