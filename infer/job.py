@@ -136,7 +136,7 @@ class VideoJob:
             raise UserError(f"{self.source} was changed while it was being read; nothing was written, run again")
         report = begin_report(called or self.source, self.target, self.settings, renderer, detector)
         with self.timed("hashing"):
-            report.hashes = {
+            report.hashes |= {
                 "source": self.sha256,
                 "output": sha256(files.masked),
                 "detections": sha256(detections),
@@ -228,7 +228,13 @@ def begin_report(
         versions=versions(),
         model=f"{detector.name} on {detector.device}" if detector else "given detections",
         telltales_kept=settings.encode.keep_metadata,
+        hashes=_model_hashes(detector),
     )
+
+
+def _model_hashes(detector: Detector | None) -> dict[str, str]:
+    files = getattr(detector, "files", ())
+    return {"model" if len(files) == 1 else f"model {file.name}": sha256(file) for file in files}
 
 
 def decisions(header: Header) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ class Several:
         self.name = " + ".join(each.name for each in detectors)
         self.device = ", ".join(dict.fromkeys(each.device for each in detectors))
         self.classes = tuple(name for each in detectors for name in each.classes)
+        self.files: tuple[Path, ...] = tuple(file for each in detectors for file in getattr(each, "files", ()))
         self.sure = detectors[0].sure
         self.floor = min(float(bend(np.array([each.floor]), each.sure, self.sure)[0]) for each in detectors)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import supervision as sv
@@ -35,6 +36,7 @@ class Wanted:
         self._detector = detector
         self._place = np.array([classes.index(name) if name in classes else -1 for name in detector.classes])
         self.name, self.device = detector.name, detector.device
+        self.files: tuple[Path, ...] = getattr(detector, "files", ())  # of its model, for the report
         self.classes = tuple(classes)
         self.sure = detector.sure
         scores = scores or {}

@@ -43,9 +43,10 @@ class MaskRCNNDetector:
         device: where it runs, in words.
         floor: lowest score that it returns.
         sure: score from which one sighting alone is believed: the checkpoint's DETECTION_MIN_CONFIDENCE.
-        weights: the file.
+        weights: the checkpoint.
         config: the checkpoint's settings, with those in force.
         engine: what computes, see `engines.Engine`.
+        files: what was loaded: the checkpoint, or its export.
         batch: pictures that go through it together.
         anchor_numbers: scales, ratios, strides and anchor stride.
     """
@@ -103,6 +104,7 @@ class MaskRCNNDetector:
         self.config = info.config
         opened = open_engine(info, runtime, device)
         self.engine, self.device, self._scope = opened.engine, opened.words, opened.scope
+        self.files = () if opened.path is None else (opened.path,)
         self._mask_threshold, self.batch = mask_threshold, batch
         self.anchor_numbers = _anchor_numbers(info.config)
         self._believed_at = _believed_at(

@@ -35,11 +35,13 @@ class OpenEngine:
         engine: see `Engine`.
         words: the device in words, for one line on stderr.
         scope: makes the block inside which it is to be called.
+        path: the file that it runs, where it is one.
     """
 
     engine: Engine
     words: str
     scope: Callable[[], AbstractContextManager[Any]] = nullcontext
+    path: Path | None = None
 
 
 def open_engine(info: checkpoint.CheckpointInfo, runtime: str = "auto", device: str = "auto") -> OpenEngine:
@@ -110,7 +112,7 @@ def _onnx_engine(path: Path, info: checkpoint.CheckpointInfo, device: str) -> Op
 
     least, overlap = info.config.DETECTION_MIN_CONFIDENCE, info.config.DETECTION_NMS_THRESHOLD
     engine = OnnxEngine(path, device, min_confidence=least, nms_threshold=overlap)
-    return OpenEngine(engine, f"{engine.device} (ONNX Runtime)")
+    return OpenEngine(engine, f"{engine.device} (ONNX Runtime)", path=path)
 
 
 def _keras_engine(info: checkpoint.CheckpointInfo, device: str) -> OpenEngine:
@@ -121,4 +123,4 @@ def _keras_engine(info: checkpoint.CheckpointInfo, device: str) -> OpenEngine:
     with devices.placed(place):
         model, _ = checkpoint.open_model(info)
         engine = TwoSteps(model)
-    return OpenEngine(engine, words, lambda: devices.placed(place))
+    return OpenEngine(engine, words, lambda: devices.placed(place), info.path)

@@ -13,6 +13,7 @@ from skimage import data
 
 from common.cli import run
 from infer.cli import main
+from infer.report import sha256
 from mrcnn import detector as module
 from mrcnn.engines import OpenEngine
 
@@ -23,7 +24,9 @@ BOX = (40, 60, 64, 48)  # left and top of the dog in the first frame, width, hei
 @pytest.fixture
 def painter(monkeypatch):
     engine = Painter(BLIND)
-    monkeypatch.setattr(module, "open_engine", lambda info, runtime, device: OpenEngine(engine, "a painter"))
+    monkeypatch.setattr(
+        module, "open_engine", lambda info, runtime, device: OpenEngine(engine, "a painter", path=info.path)
+    )
     return engine
 
 
@@ -110,6 +113,7 @@ def test_a_face_and_a_dog_in_one_run(pets, painter, tmp_path, capsys):
     assert np.array_equal(hidden[370:450, 100:130], photo[370:450, 100:130])
     report = json.loads((tmp_path / "out.png.report.json").read_text())
     assert "mask-rcnn" in report["model"] and "centerface" in report["model"]
+    assert report["hashes"]["model"] == sha256(pets)
 
 
 def test_a_models_classes_are_listed_and_matched(clip, pets, tmp_path, capsys):

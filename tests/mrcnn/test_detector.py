@@ -22,7 +22,9 @@ from mrcnn.molding import Molding
 @pytest.fixture
 def painter(monkeypatch: pytest.MonkeyPatch) -> Painter:
     engine = Painter()
-    monkeypatch.setattr(module, "open_engine", lambda info, runtime, device: OpenEngine(engine, "a painter"))
+    monkeypatch.setattr(
+        module, "open_engine", lambda info, runtime, device: OpenEngine(engine, "a painter", path=info.path)
+    )
     return engine
 
 
