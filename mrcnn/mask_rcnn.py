@@ -68,6 +68,7 @@ class MaskRCNN(Training):
             raise ValueError(f"no mode {mode!r}: expected one of {', '.join(MODES)}")
         self.mode, self.config, self.model_dir = mode, config, str(model_dir)
         self.anchors: np.ndarray | None = None
+        self._grid: training_network.AnchorGrid | None = None
         self._two_steps: TwoSteps | None = None
         self._lock = threading.Lock()
         self.set_log_dir()
@@ -81,6 +82,10 @@ class MaskRCNN(Training):
             raise ValueError(f"molded pictures of {size} do not halve six times; use a multiple of 64 for their sides")
         if mode == "inference":
             return network.inference_model(from_config.architecture(config), from_config.selection(config))
+        if any(int(side) != 2 * config.MASK_POOL_SIZE for side in config.MASK_SHAPE):
+            raise ValueError(
+                f"MASK_SHAPE {tuple(config.MASK_SHAPE)} is not twice MASK_POOL_SIZE {config.MASK_POOL_SIZE}"
+            )
         model = training_network.training_model(
             from_config.architecture(config),
             from_config.sampling(config),
@@ -118,8 +123,10 @@ class MaskRCNN(Training):
     def get_anchors(self, image_shape: Sequence[int]) -> np.ndarray:
         """Return the (A, 4) float32 normalised anchors of a molded picture; sets `anchors`, in pixels."""
         grid = from_config.anchor_grid(self.config, (int(image_shape[0]), int(image_shape[1])))
-        shapes = feature_shapes(grid.size, grid.strides)
-        self.anchors = pyramid_anchors(grid.scales, grid.ratios, shapes, grid.strides, grid.anchor_stride)
+        if self.anchors is None or grid != self._grid:  # laying them takes 9 ms at 1024 x 1024
+            shapes = feature_shapes(grid.size, grid.strides)
+            self.anchors = pyramid_anchors(grid.scales, grid.ratios, shapes, grid.strides, grid.anchor_stride)
+            self._grid = grid
         return normalized_anchors(grid.size, grid.scales, grid.ratios, grid.strides, grid.anchor_stride)
 
     def mold_inputs(self, images: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
