@@ -53,7 +53,7 @@ def found(size: tuple[int, int], count: int, seed: int = 0) -> tuple[np.ndarray,
     detections[:count, :2] = corners / (MOLDED - 1)
     detections[:count, 2:4] = (corners + sides) / (MOLDED - 1)
     detections[:count, 4], detections[:count, 5] = dice.integers(1, 81, count), 0.9
-    y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]  # type: ignore[misc]
+    y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
     blob = 1 / (1 + np.exp(8 * (y**2 + x**2 - 0.8)))
     masks = np.clip(blob + dice.normal(0, 0.05, (100, SIDE, SIDE)), 0, 1).astype(np.float32)
     return detections, masks, (top, left, top + height, left + width)

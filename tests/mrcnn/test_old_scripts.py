@@ -60,6 +60,7 @@ def test_a_data_set_of_outlines_is_learned_and_its_picture_splashed(run: Callabl
     assert cv2.imread(str(tmp_path / "splash.png")).shape == (96, 128, 3)
 
 
+@pytest.mark.slow
 def test_shapes_drawn_on_the_fly_go_through_a_notebooks_cells(run: Callable[..., str], tmp_path: Path) -> None:
     printed = run("shapes_cells.py")
     assert "gt_mask                    shape: (64, 64, " in printed

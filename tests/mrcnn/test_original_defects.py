@@ -203,6 +203,18 @@ def test_16_a_file_of_another_model_is_an_error_and_a_part_is_reported(
     assert "not in file: mrcnn_mask" in caplog.text
 
 
+def test_finer_masks_are_two_settings(tmp_path: Path, data: SquaresSet) -> None:
+    class Finer(QuickConfig):
+        MASK_SHAPE = (56, 56)
+
+    with pytest.raises(ValueError, match=r"MASK_SHAPE \(56, 56\) is not twice MASK_POOL_SIZE 14"):
+        MaskRCNN("training", Finer(), tmp_path)
+    Finer.MASK_POOL_SIZE = 28
+    model = MaskRCNN("training", Finer(), tmp_path)
+    assert model.keras_model.get_layer("mrcnn_mask").output.shape[1:3] == (56, 56)
+    assert np.isfinite(losses_of(model, data)[0])
+
+
 class Faulty(SquaresSet):
     """Gives what a data set of somebody's first day gives."""
 
