@@ -218,7 +218,7 @@ class _Graph:
 
     def _weights_of(self, layer: Any) -> bytes:
         if id(layer) not in self._weights:
-            arrays = [ops.convert_to_numpy(weight) for weight in getattr(layer, "weights", ())]
+            arrays = [weight.numpy() for weight in getattr(layer, "weights", ())]
             self._weights[id(layer)] = _digest(*(part for array in arrays for part in (array.shape, array)))
         return self._weights[id(layer)]
 

@@ -8,7 +8,7 @@ from keras import layers
 
 from mrcnn import network
 
-CHOOSE = network.Selection(pre_nms_limit=200, proposal_count=40, max_instances=10, min_confidence=0.3)
+CHOOSE = network.Selection(pre_nms_limit=60, proposal_count=30, max_instances=10, min_confidence=0.3)
 
 
 def backbone(prefix: str) -> Any:
