@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 PROXY_LENGTH = 320  # longer side of the gray pictures that flow and scene cuts are computed on, pixels
 BATCH = 4  # pictures a call of the detector
+WEAK = 0.5  # share of `sure` from which sightings in a row are believed without a sure one
 SUDDEN_CHANGE = 25.0  # mean absolute difference of successive proxies, grey levels, that calls for a look of its own
 
 
@@ -279,4 +280,5 @@ def linking(detector: Detector, search: Search) -> LinkSettings:
     """Thresholds of the detector, whether frames are linked at all, and which classes are evidence about each other."""
     named = {name for rule in search.belonging for name in (rule.part, rule.owner, rule.unless)}
     apart = frozenset(place for place, name in enumerate(detector.classes) if name in named)
-    return LinkSettings(floor=detector.floor, sure=detector.sure, associate=search.link, apart=apart)
+    weak = WEAK * detector.sure
+    return LinkSettings(floor=detector.floor, sure=detector.sure, associate=search.link, apart=apart, weak=weak)

@@ -7,11 +7,14 @@ import sys
 import av
 import numpy as np
 import pytest
+import supervision as sv
 from painted_pets import Painter, checkpoint_file
 from PIL import Image
 from skimage import data
 
 from common.cli import run
+from common.detections import make_detections
+from infer.analyse import Look, detect
 from infer.cli import main
 from infer.report import sha256
 from mrcnn import detector as module
@@ -161,3 +164,23 @@ def test_without_the_packages_of_models_the_extra_is_named(pets):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["error: models need the package h5py: run `pip install -e '.[model]'`"]
+
+
+class Dense:
+    """A detector with masks of whole frames."""
+
+    name, classes, device, floor, sure = "dense", ("dog",), "here", 0.1, 0.5
+
+    def __call__(self, pictures):
+        mask = np.zeros((1, 180, 240), bool)
+        mask[0, 20:40, 30:90] = True
+        return [make_detections(np.array([[40, 20, 60, 40]]), [0.9], [0], masks=mask) for _ in pictures]
+
+
+def test_linking_holds_masks_in_compact_form():
+    picture = np.zeros((180, 240, 3), np.uint8)
+    looks = [Look(number, number / 25, picture[..., 0], picture, None) for number in range(3)]
+    for found, failed in detect(looks, Dense(), False).values():
+        assert failed is None
+        assert isinstance(found.mask, sv.CompactMask)
+        assert found.mask.to_dense()[0].sum() == 20 * 60  # wider than its box
