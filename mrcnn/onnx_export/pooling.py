@@ -64,29 +64,28 @@ def crop(graph: Graph, boxes: str, pictures: str, pyramid: Pyramid, samples: int
         (n, C, S, S), level after level, and the places (n,) int64 that they have in the boxes.
     """
     places = by_level(graph, boxes, pyramid)
-    parts = []
+    parts, outside = [], []
     for level, here in zip(pyramid.levels, places, strict=True):
         of_level, of_picture = graph.add("Gather", boxes, here), graph.add("Gather", pictures, here)
+        last = _last_cells(graph, level)
         sample = _standard if pyramid.standard else _microsoft
-        parts.append(sample(graph, level, of_level, of_picture, samples))
-    return graph.add("Concat", *parts, axis=0), graph.add("Concat", *places, axis=0)
+        parts.append(sample(graph, level, of_level, of_picture, last, samples))
+        outside.append(_ends_outside(graph, of_level, last, samples))
+    pooled = _cleared(graph, graph.add("Concat", *parts, axis=0), graph.add("Concat", *outside, axis=0), samples)
+    return pooled, graph.add("Concat", *places, axis=0)
 
 
-def _microsoft(graph: Graph, level: str, boxes: str, pictures: str, samples: int) -> str:
+def _microsoft(graph: Graph, level: str, boxes: str, pictures: str, last: str, samples: int) -> str:
     pictures = graph.add("Cast", pictures, to=INT32)
     size = np.array([samples, samples], np.int32)
     return graph.add("CropAndResize", level, boxes, pictures, size, domain=MICROSOFT)
 
 
-def _standard(graph: Graph, level: str, boxes: str, pictures: str, samples: int) -> str:
+def _standard(graph: Graph, level: str, boxes: str, pictures: str, last: str, samples: int) -> str:
     """RoIAlign takes the middle of each bin: the bins are laid so that their middles are the samples."""
-    size = graph.add(
-        "Cast", graph.add("Slice", graph.add("Shape", level), np.array([2]), np.array([4]), np.array([0])), to=FLOAT
-    )  # H, W
-    last = graph.add("Sub", size, 1.0)
-    corners = graph.add("Mul", boxes, graph.add("Concat", last, last, axis=0))  # cells, (y1, x1, y2, x2)
+    corners = graph.add("Mul", boxes, graph.add("Concat", last, last, axis=0))  # cells
     near, far = graph.split(corners, 2, axis=1)
-    half = graph.add("Div", graph.add("Sub", far, near), 2.0 * (samples - 1))
+    half = graph.add("Div", graph.add("Sub", far, near), 2.0 * max(samples - 1, 1))
     start = graph.add("Add", graph.add("Sub", near, half), 0.5)
     end = graph.add("Add", graph.add("Add", far, half), 0.5)
     turned = [graph.add("Gather", part, np.array([1, 0]), axis=1) for part in (start, end)]  # (x, y)
@@ -100,3 +99,34 @@ def _standard(graph: Graph, level: str, boxes: str, pictures: str, samples: int)
         sampling_ratio=1,
         coordinate_transformation_mode="half_pixel",
     )
+
+
+def _last_cells(graph: Graph, level: str) -> str:
+    """Return (H - 1, W - 1) float32."""
+    size = graph.add("Slice", graph.add("Shape", level), np.array([2]), np.array([4]), np.array([0]))
+    return graph.add("Sub", graph.add("Cast", size, to=FLOAT), 1.0)
+
+
+def _ends_outside(graph: Graph, boxes: str, last: str, samples: int) -> str:
+    """Return (n, 2) bool: whether the last sample down and across comes to lie beyond the picture's edge.
+
+    Where a box ends on the edge the last bit decides: step by step as in `roi_align.sample_places`.
+    """
+    near, far = graph.split(boxes, 2, axis=1)
+    step = graph.add("Div", graph.add("Mul", graph.add("Sub", far, near), last), float(max(samples - 1, 1)))
+    place = graph.add("Add", graph.add("Mul", near, last), graph.add("Mul", step, float(samples - 1)))
+    return graph.add("Greater", place, last)
+
+
+def _cleared(graph: Graph, pooled: str, outside: str, samples: int) -> str:
+    """Make samples outside zero: both operators take them from the edge. Few boxes have any, the others stay as is."""
+    amounts = graph.add("Cast", outside, to=FLOAT)
+    any_side = graph.add("Greater", graph.add("ReduceSum", amounts, np.array([1]), keepdims=0), 0.0)
+    places = graph.add("Transpose", graph.add("NonZero", any_side), perm=[1, 0])  # (k, 1)
+    rows, columns = graph.split(graph.add("GatherND", amounts, places), 2, axis=1)
+    final = (np.arange(samples) == samples - 1).astype(np.float32)
+    few = graph.add("GatherND", pooled, places)
+    for part, shape in ((rows, (-1, 1, samples, 1)), (columns, (-1, 1, 1, samples))):
+        kept = graph.add("Sub", 1.0, graph.add("Mul", part, final))
+        few = graph.add("Mul", few, graph.add("Reshape", kept, np.array(shape)))
+    return graph.add("ScatterND", pooled, places, few)
