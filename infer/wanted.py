@@ -60,6 +60,9 @@ class Wanted:
         kept: sv.Detections = found[places >= 0]  # type: ignore[assignment]
         kept.class_id = places[places >= 0]
         if self._bends and len(kept):
-            own = self._believed_at[kept.class_id]
-            kept.confidence = bend(np.asarray(kept.confidence), own, self.sure).astype(np.float32)
+            scores, own = np.asarray(kept.confidence), self._believed_at[kept.class_id]
+            bent = bend(scores, own, self.sure).astype(np.float32)
+            # What reaches its class's score is sure, also after rounding.
+            least = np.nextafter(np.float32(self.sure), np.float32(1))
+            kept.confidence = np.where(scores >= own, np.maximum(bent, least), bent)
         return kept
