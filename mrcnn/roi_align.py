@@ -16,7 +16,7 @@ from keras import ops
 
 from mrcnn import rounding
 
-KERNELS = ("auto", "portable", "tensorflow")
+KERNELS = ("auto", "portable", "tensorflow", "torch")
 FINEST, COARSEST, CANONICAL, CANONICAL_SIZE = 2, 5, 4, 224.0
 
 
@@ -47,7 +47,7 @@ def crop(boxes: Any, levels: Any, features: Sequence[Any], samples: int, kernel:
         features: L times (B, H, W, C), finest first.
         samples: S.
         kernel: "portable" runs on every backend and compiles anywhere; "tensorflow" uses its own operator, which
-            XLA does not know; "auto" takes the faster one.
+            XLA does not know, "torch" PyTorch's; "auto" takes the fastest.
 
     Returns:
         (B, N, S, S, C) in the features' dtype.
@@ -55,9 +55,18 @@ def crop(boxes: Any, levels: Any, features: Sequence[Any], samples: int, kernel:
     if kernel not in KERNELS:
         raise ValueError(f"no RoIAlign kernel {kernel!r}: expected one of {', '.join(KERNELS)}")
     if kernel == "auto":
-        kernel = "tensorflow" if keras.backend.backend() == "tensorflow" else "portable"
-    run = _tensorflow if kernel == "tensorflow" else _portable
+        kernel = _fastest()
+    run = {"tensorflow": _tensorflow, "torch": _torch}.get(kernel, _portable)
     return run(ops.stop_gradient(boxes), ops.stop_gradient(levels), features, samples)
+
+
+def _fastest() -> str:
+    backend = keras.backend.backend()
+    if backend != "torch":
+        return "tensorflow" if backend == "tensorflow" else "portable"
+    import torch
+
+    return "portable" if torch.jit.is_tracing() or torch.compiler.is_compiling() else "torch"
 
 
 def _tensorflow(boxes: Any, levels: Any, features: Sequence[Any], samples: int) -> Any:
@@ -82,6 +91,42 @@ def _tensorflow(boxes: Any, levels: Any, features: Sequence[Any], samples: int) 
     pooled = tf.gather(tf.concat(crops, axis=0), order)
     pooled = tf.reshape(pooled, (batch, count, samples, samples, features[0].shape[-1]))
     return tf.cast(pooled, dtype)
+
+
+def _torch(boxes: Any, levels: Any, features: Sequence[Any], samples: int) -> Any:
+    """Crop level by level and picture by picture, all boxes of one as a tall stack of samples."""
+    import torch
+
+    batch, count = boxes.shape[:2]
+    dtype, channels = features[0].dtype, features[0].shape[-1]
+    exact = torch.promote_types(dtype, torch.float32)  # half a cell is not told from the next in half precision
+    pooled = torch.zeros((batch, count, samples, samples, channels), dtype=dtype, device=boxes.device)
+    for level, feature in enumerate(features, start=FINEST):
+        for picture in range(batch):
+            here = torch.nonzero(levels[picture] == level)[:, 0]
+            if not len(here):
+                continue
+            (y, inside_y), (x, inside_x) = (
+                _grid(boxes[picture, here], axis, feature.shape[1 + axis], samples) for axis in (0, 1)
+            )
+            grid = torch.stack(torch.broadcast_tensors(x[:, None, :], y[:, :, None]), dim=-1)  # (n, S, S, 2)
+            crops = torch.nn.functional.grid_sample(
+                feature[picture : picture + 1].permute(0, 3, 1, 2).to(exact),
+                grid.reshape(1, -1, samples, 2).to(exact),
+                padding_mode="border",
+                align_corners=True,
+            )
+            crops = crops[0].permute(1, 2, 0).reshape(-1, samples, samples, channels)  # (C, n*S, S) -> (n, S, S, C)
+            inside = inside_y[:, :, None, None] & inside_x[:, None, :, None]
+            pooled[picture, here] = (crops * inside).to(dtype)
+    return pooled
+
+
+def _grid(boxes: Any, axis: int, cells: int, samples: int) -> tuple[Any, Any]:
+    """Places of (n, 4) boxes' samples along an axis, -1 the first cell and 1 the last, and which are inside; (n, S)."""
+    sizes = ops.full(boxes.shape[:1], cells, "int32")
+    lower, _, part, inside = sample_places(boxes[:, axis], boxes[:, axis + 2], sizes, samples)
+    return (lower + part) * (2.0 / max(cells - 1, 1)) - 1.0, inside
 
 
 def _portable(boxes: Any, levels: Any, features: Sequence[Any], samples: int) -> Any:

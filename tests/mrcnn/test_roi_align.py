@@ -6,7 +6,7 @@ from mrcnn_goldens import relative, stored
 
 from mrcnn import roi_align
 
-KERNELS = ["portable", "tensorflow"] if keras.backend.backend() == "tensorflow" else ["portable"]
+KERNELS = ["portable", *({keras.backend.backend()} & set(roi_align.KERNELS))]  # and the backend's own
 
 
 def ramp(size: int) -> np.ndarray:
