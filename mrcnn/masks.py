@@ -6,7 +6,7 @@ Legend: H, W pixels of the picture, N instances on the last axis, h, w cells of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -45,8 +45,8 @@ def minimize(boxes: np.ndarray, masks: np.ndarray, shape: Sequence[int], border:
     Source: original `utils.minimize_mask`, which raises on empty boxes.
     """
     small = np.zeros((*shape[:2], masks.shape[-1]), bool)
-    for index, (top, left, bottom, right) in enumerate(np.asarray(boxes)[:, :4].astype(int)):
-        part = masks[top:bottom, left:right, index]
+    for index, rows, columns in _filled(boxes):
+        part = masks[rows, columns, index]
         if part.size:
             small[..., index] = resample.resize_exactly(part.astype(bool), (shape[0], shape[1]), border) > 0.5
     return small
@@ -67,11 +67,17 @@ def expand(boxes: np.ndarray, small: np.ndarray, size: Sequence[int], border: st
     Source: original `utils.expand_mask`.
     """
     masks = np.zeros((*size[:2], small.shape[-1]), bool)
-    for index, (top, left, bottom, right) in enumerate(np.asarray(boxes)[:, :4].astype(int)):
-        if bottom > top and right > left:
-            part = resample.resize_exactly(small[..., index], (bottom - top, right - left), border) > 0.5
-            masks[top:bottom, left:right, index] = part
+    for index, rows, columns in _filled(boxes):
+        inside = (rows.stop - rows.start, columns.stop - columns.start)
+        masks[rows, columns, index] = resample.resize_exactly(small[..., index], inside, border) > 0.5
     return masks
+
+
+def _filled(boxes: np.ndarray) -> Iterator[tuple[int, slice, slice]]:
+    """Number, rows and columns of every (N, 4) box that is not empty."""
+    for index, (top, left, bottom, right) in enumerate(np.asarray(boxes)[:, :4].astype(int).tolist()):
+        if bottom > top and right > left:
+            yield index, slice(top, bottom), slice(left, right)
 
 
 def resize_masks(

@@ -17,7 +17,7 @@ from mrcnn.config import Config
 from mrcnn.detections import refine
 from mrcnn.image_meta import MetaFields
 from mrcnn.roi_align import PyramidROIAlign
-from mrcnn.targets import DetectionTargetLayer
+from mrcnn.training_network import target_layer
 
 
 def identity_block(
@@ -88,15 +88,7 @@ def detection_targets_graph(
     proposals: Any, gt_class_ids: Any, gt_boxes: Any, gt_masks: Any, config: Config
 ) -> tuple[Any, ...]:
     """Return boxes (T, 4), class ids (T,), deltas (T, 4) and masks (T, M, M) for one picture."""
-    numbers = from_config.sampling(config)
-    layer = DetectionTargetLayer(
-        count=numbers.count,
-        positive_ratio=numbers.positive_ratio,
-        mask_shape=numbers.mask_shape,
-        mini_masks=numbers.mini_masks is not None,
-        std_dev=numbers.std_dev,
-        seed=numbers.seed,
-    )
+    layer = target_layer(from_config.sampling(config))
     return tuple(values[0] for values in layer([part[None] for part in (proposals, gt_class_ids, gt_boxes, gt_masks)]))
 
 

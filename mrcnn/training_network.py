@@ -282,6 +282,12 @@ def _proposals(meta: Any, rpn_class: Any, rpn_bbox: Any, sampling: Sampling, gri
 
 def _targets(inputs: Mapping[str, Any], sizes: Any, proposals: Any, sampling: Sampling) -> tuple[Any, ...]:
     boxes = NormalizeBoxes(True, name="gt_boxes_normalized")([inputs["input_gt_boxes"], sizes])
+    layer = target_layer(sampling, name="proposal_targets")
+    return layer([proposals, inputs["input_gt_class_ids"], boxes, inputs["input_gt_masks"]])
+
+
+def target_layer(sampling: Sampling, **kwargs: Any) -> DetectionTargetLayer:
+    """Make the layer that samples boxes and says what the heads should answer."""
     return DetectionTargetLayer(
         count=sampling.count,
         positive_ratio=sampling.positive_ratio,
@@ -291,5 +297,5 @@ def _targets(inputs: Mapping[str, Any], sizes: Any, proposals: Any, sampling: Sa
         shuffle=sampling.shuffle,
         stop_gradient=sampling.stop_gradient,
         seed=sampling.seed,
-        name="proposal_targets",
-    )([proposals, inputs["input_gt_class_ids"], boxes, inputs["input_gt_masks"]])
+        **kwargs,
+    )
