@@ -2,8 +2,8 @@
 
 What is labelled: what can be seen of an object, at least a fifth of the whole object and 8 pixels a side; of people
 near the camera, whose body is mostly outside, a part that fills 3 % of the picture. What is smaller or more hidden
-keeps its mask and is marked as a crowd (`iscrowd` 1), which COCO's measures and Mask R-CNN's training count neither as right
-nor as wrong; the VOC files leave it out, as somebody who labels by hand would.
+keeps its mask and is marked as a crowd (`iscrowd` 1), which COCO's measures and Mask R-CNN's training count neither as
+right nor as wrong; the VOC files leave it out, as somebody who labels by hand would.
 """
 
 from __future__ import annotations

@@ -69,6 +69,7 @@ COMMANDS = [
     ["annotate", "suggest"],
     ["data"],
     ["data", "clip"],
+    ["data", "demo"],
     ["data", "weights"],
     ["benchmarks"],
 ]
