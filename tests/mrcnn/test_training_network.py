@@ -119,18 +119,92 @@ def test_losses_and_gradients_equal_the_originals(
     np.testing.assert_allclose(found, golden["losses"], rtol=1e-4)
     assert total == pytest.approx(float(golden["total_loss"]), rel=1e-4)
     names = [str(name).replace("_1/", "/") for name in golden["grad_names"]]
-    norms = dict(zip(names, golden["grad_norms"], strict=True))
-    ours = {
-        f"{variable.path.split('/')[-2]}/{variable.name}:0": np.linalg.norm(gradient.astype(float))
-        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
-    }
-    assert ours.keys() == norms.keys()
-    # A gradient hangs on which cells are above zero and largest: noise of 1e-4 grey levels in the input moves thirty
-    # of the 266 norms by more than 1e-3. Rounding alone moves two (TensorFlow) to five (PyTorch), small ones.
-    off = np.array([abs(ours[key] / norms[key] - 1) for key in norms])
-    assert np.median(off) <= 1e-4
-    assert np.mean(off <= 1e-3) >= 0.98
-    assert off.max() <= 2e-3
+    variables = model.trainable_variables
+    assert {f"{variable.path.split('/')[-2]}/{variable.name}:0" for variable in variables} == set(names)
+    exact = exact_gradients(model, batch(golden))
+    assert_as_near_as_the_original(variables, gradients, exact, golden, names)
+    assert_step_equals_the_originals(model, gradients, golden, names)
+
+
+def exact_gradients(model: training_network.TrainingModel, x: dict) -> list[np.ndarray]:
+    """Gradients of the same network, its targets as they are, with every layer that calculates in double precision."""
+    given = {"ROI", "proposal_targets", "gt_boxes_normalized", "input_roi_normalized", "image_meta_fields", "anchors"}
+
+    def doubled(layer: Any) -> Any:
+        nested = isinstance(layer, keras.Model | keras.layers.InputLayer)
+        if nested or not isinstance(layer, keras.layers.Layer) or layer.name in given:
+            return layer
+        settings = {**layer.get_config(), "dtype": "float64"}
+        if "kernel" in settings and "samples" in settings:
+            settings["kernel"] = "portable"  # TensorFlow's own answers in single precision
+        return type(layer).from_config(settings)
+
+    jax_doubles(True)
+    keras.config.set_dtype_policy("float64")
+    try:
+        plain = keras.Model(model.input, model.output)
+        clone = keras.models.clone_model(plain, clone_function=doubled, recursive=True)
+        double = training_network.TrainingModel(clone.input, clone.output, objective=model.objective)
+        for ours, theirs in zip(double.weights, model.weights, strict=True):
+            ours.assign(theirs.numpy())
+        gradients = losses_and_gradients(double, x)[3]
+    finally:
+        keras.config.set_dtype_policy("float32")
+        jax_doubles(False)
+    assert {gradient.dtype for gradient in gradients} == {np.dtype("float64")}
+    return gradients
+
+
+def jax_doubles(wanted: bool) -> None:
+    """JAX has no float64 unless it is asked for."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", wanted)
+
+
+def assert_as_near_as_the_original(
+    variables: list, gradients: list[np.ndarray], exact: list[np.ndarray], golden: dict[str, np.ndarray], names: list
+) -> None:
+    """Both were calculated in single precision, so neither is the judge of the other.
+
+    A gradient hangs on which cells are above zero and largest, which rounding decides: of the 266 norms of "train_rois"
+    four of the original's are off by more than 1e-3, none of ours on JAX, one on TensorFlow and PyTorch.
+    """
+    at = {name: place for place, name in enumerate(names)}
+    order = [at[f"{variable.path.split('/')[-2]}/{variable.name}:0"] for variable in variables]
+    norms = np.array([np.linalg.norm(gradient) for gradient in exact])
+    for measure, theirs in (
+        (np.linalg.norm, golden["grad_norms"][order].astype(float)),
+        (np.sum, golden["grad_sums"][order]),
+    ):
+        right = np.array([measure(gradient) for gradient in exact])
+        ours = np.array([measure(gradient.astype(float)) for gradient in gradients])
+        off, original_off = np.abs(ours - right) / norms, np.abs(theirs - right) / norms
+        assert np.sqrt(np.mean(off**2)) <= 1.5 * np.sqrt(np.mean(original_off**2))
+        assert off.max() <= 1.5 * original_off.max()
+        assert np.median(off) <= 1.5 * np.median(original_off)
+
+
+def assert_step_equals_the_originals(
+    model: training_network.TrainingModel, gradients: list[np.ndarray], golden: dict[str, np.ndarray], names: list
+) -> None:
+    """One step of SGD, each variable's gradient clipped by itself, and the losses after it."""
+    variables = model.trainable_variables
+    before = [variable.numpy().astype(float) for variable in variables]
+    optimizer = keras.optimizers.SGD(0.001, momentum=0.9, clipnorm=5.0)
+    optimizer.apply([ops.convert_to_tensor(gradient) for gradient in gradients], variables)
+    steps = dict(zip(names, golden["step_delta_norms"], strict=True))
+    for variable, old in zip(variables, before, strict=True):
+        moved = np.linalg.norm(variable.numpy() - old)
+        # A step is rounded to the digits that the weight has.
+        rounding = float(np.linalg.norm(np.spacing(np.abs(old).astype(np.float32))))
+        expected = steps[f"{variable.path.split('/')[-2]}/{variable.name}:0"]
+        assert moved == pytest.approx(expected, rel=2e-3, abs=rounding), variable.path
+    x = batch(golden)
+    five = model.five_losses(x, model(x, training=True))
+    after = [float(ops.convert_to_numpy(five[loss])) for loss in training_network.LOSSES]
+    np.testing.assert_allclose(after, golden["losses_after_step"], rtol=1e-3)
 
 
 @pytest.mark.shared
