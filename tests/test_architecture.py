@@ -72,6 +72,7 @@ COMMANDS = [
     ["data", "demo"],
     ["data", "weights"],
     ["benchmarks"],
+    ["mrcnn"],
 ]
 HEAVY = ("keras", "tensorflow", "torch", "jax", "cv2", "av", "onnxruntime", "supervision", "scipy", "matplotlib")
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from mrcnn_goldens import share_found, stored, unpacked
