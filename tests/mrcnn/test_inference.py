@@ -25,7 +25,8 @@ def test_two_steps_find_what_one_finds_and_draw_the_own_class(small_network: ker
     np.testing.assert_allclose(detections[0, :count], golden["detections"][:count], atol=0.01)
     whole = small_network.predict_on_batch(inputs(0))
     class_ids = detections[0, :count, 4].astype(int)
-    np.testing.assert_allclose(detections[0], whole[0][0], atol=1e-5)
+    # Keras' own `predict` does not know the picture's size and convolves directly, `TwoSteps` by tiles: see `winograd`.
+    np.testing.assert_allclose(detections[0], whole[0][0], atol=1e-4)
     own = np.asarray(whole[3])[0, np.arange(count), :, :, class_ids]
     assert relative(masks[0, :count], own) <= 1e-3
 
