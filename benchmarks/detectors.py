@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -68,7 +69,7 @@ def entrants(names: list[str], device: str, threads: int) -> Iterator[Entrant]:
         peer = CenterFace()
         yield Entrant(PEER, lambda picture: len(peer(picture, _SCORE)[0]))
     for name in names:
-        options = {"threads": threads} if name == "centerface" else {}
+        options: dict[str, Any] = {"threads": threads} if name == "centerface" else {}
         detector = open_detector(name, device=device if name == "centerface" else "auto", **options)
         yield Entrant(f"{name} on {detector.device}", _counter(detector))
 

@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +97,7 @@ class Workbench:
     def linked(self, every: int, parts: dict[str, bool]) -> Regions:
         """What linking makes of the same sightings."""
         seen = self.seen(self.detector)
-        settings = LinkSettings(floor=seen.floor, sure=seen.sure, **parts)
+        settings = replace(LinkSettings(floor=seen.floor, sure=seen.sure), **parts)  # type: ignore[arg-type]
         observations = (
             Observation(item.index, item.time, seen.detections(item.index) if item.wanted else None, item.proxy)
             for item in self.looks(every)
