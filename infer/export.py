@@ -17,6 +17,7 @@ from common.errors import UserError
 if TYPE_CHECKING:
     from mrcnn.checkpoint import CheckpointInfo
     from mrcnn.onnx_export.agreement import Agreement
+    from mrcnn.onnx_export.integers import Attempt
 
 log = logging.getLogger(__name__)
 
@@ -110,11 +111,18 @@ def export(weights: str, out: Path | None, settings: ExportSettings, classes: st
     if settings.calibrate is not None and target == "gpu":
         raise UserError("8-bit integers are for CPUs; leave out --int8, or add --for cpu")
     info = checkpoint.read(chosen.checkpoint, classes)
-    model = from_checkpoint(info, settings.opset or OPSET, target == "gpu", chosen.thresholds)
+
+    def written() -> Any:
+        return from_checkpoint(info, settings.opset or OPSET, target == "gpu", chosen.thresholds)
+
     if settings.calibrate is None:
-        return Exported(path, write(model, path, settings.overwrite), info.class_names[1:], target)
-    attempt, fits = _in_integers(model, info, settings)
-    if not fits and not settings.force:
+        return Exported(path, write(written(), path, settings.overwrite), info.class_names[1:], target)
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = _molded(settings.calibrate, info, settings.input_size, Path(folder))
+        attempt = _in_integers(written(), pictures, info, settings.limit)
+    if attempt.agreement.objects == 0:
+        log.warning("the model is sure of nothing in %s: what 8 bits lose is not known", settings.calibrate)
+    if attempt.agreement.share < settings.limit and not settings.force:
         raise UserError(
             f"{path}: not written: with 8 bits {attempt.agreement}, fewer than {settings.limit:.0%}; calibrate on more "
             "pictures of the kind that will be analysed, leave out --int8, or add --force"
@@ -132,51 +140,46 @@ def _here() -> str:
     return "cpu" if choose("auto", onnxruntime.get_available_providers())[:1] == ["cpu"] else "gpu"
 
 
-def _in_integers(model: Any, info: CheckpointInfo, settings: ExportSettings) -> tuple[Any, bool]:
-    """Return the first network in 8 bits that finds enough again, or the best; and whether it does."""
-    from mrcnn.detector import FLOOR, SURE
+def _molded(source: Path, info: CheckpointInfo, input_size: int | None, folder: Path) -> list[Path]:
+    """Bring pictures to the network's size, as inputs of the graph; on disk, since a hundred may not fit in memory."""
     from mrcnn.molding import Molding
     from mrcnn.onnx_engine import graph_inputs
+
+    molding = Molding.of(info.config, input_size)
+    mean = np.array(molding.mean_pixel, np.float32)
+    kept = []
+    for number, picture in enumerate(itertools.islice(pictures_of(source, PICTURES), PICTURES)):
+        molded = molding(picture)
+        inputs: dict[str, Any] = graph_inputs(molded.pixels[None], molded.meta[None], mean)
+        kept.append(folder / f"{number}.npz")
+        np.savez(kept[-1], **inputs)
+    if len(kept) < LEAST:
+        raise UserError(f"{source}: holds {len(kept)} pictures; 8 bits need {LEAST} or more")
+    return kept
+
+
+def _in_integers(model: Any, pictures: list[Path], info: CheckpointInfo, limit: float) -> Attempt:
+    """Return the first network in 8 bits that finds enough again, or the best one."""
+    from mrcnn.detector import FLOOR, SURE
     from mrcnn.onnx_export.integers import attempts
 
-    assert settings.calibrate is not None
-    molding = Molding.of(info.config, settings.input_size)
+    def stored(paths: list[Path]) -> Iterator[Mapping[str, np.ndarray]]:
+        for path in paths:
+            with np.load(path) as arrays:
+                yield dict(arrays)
+
     sure = float(info.config.DETECTION_MIN_CONFIDENCE)
     sure = sure if FLOOR < sure < 1 else SURE
-    with tempfile.TemporaryDirectory() as folder:
-        kept = []
-        for number, picture in enumerate(itertools.islice(pictures_of(settings.calibrate, PICTURES), PICTURES)):
-            molded = molding(picture)
-            inputs: dict[str, Any] = graph_inputs(
-                molded.pixels[None], molded.meta[None], np.array(molding.mean_pixel, np.float32)
-            )
-            kept.append(Path(folder) / f"{number}.npz")
-            np.savez(kept[-1], **inputs)
-        if len(kept) < LEAST:
-            raise UserError(f"{settings.calibrate}: holds {len(kept)} pictures; 8 bits need {LEAST} or more")
-
-        def stored(paths: list[Path]) -> Iterator[Mapping[str, np.ndarray]]:
-            for path in paths:
-                with np.load(path) as arrays:
-                    yield dict(arrays)
-
-        held_out = kept[2::3]
-        best = None
-        for attempt in attempts(
-            model,
-            lambda: stored([path for path in kept if path not in held_out]),
-            lambda: stored(held_out),
-            sure,
-            FLOOR,
-        ):
-            log.info("8 bits but %s: %s", attempt.left, attempt.agreement)
-            if attempt.agreement.objects == 0:
-                log.warning("no object was seen in %s: what 8 bits lose is not known", settings.calibrate)
-            if best is None or attempt.agreement.share > best.agreement.share:
-                best = attempt
-            if best.agreement.share >= settings.limit:
-                return best, True
-    return best, False
+    held_out = pictures[2::3]
+    calibration = [path for path in pictures if path not in held_out]
+    best = None
+    for attempt in attempts(model, lambda: stored(calibration), lambda: stored(held_out), sure, FLOOR):
+        log.info("8 bits but %s: %s", attempt.left, attempt.agreement)
+        best = attempt if best is None or attempt.agreement.share > best.agreement.share else best
+        if best.agreement.share >= limit:
+            break
+    assert best is not None  # there are steps
+    return best
 
 
 def pictures_of(source: Path, count: int) -> Iterator[np.ndarray]:

@@ -64,6 +64,7 @@ COMMANDS = [
     ["infer", "image"],
     ["infer", "render"],
     ["infer", "classes"],
+    ["infer", "export"],
     ["annotate"],
     ["annotate", "convert"],
     ["annotate", "suggest"],

@@ -225,8 +225,8 @@ def _zero_padding(call: Call) -> str:
         call.graph.padded[name] = (call.inputs[0], pads)
         return name
     amounts = np.array([0, 0, top, left, 0, 0, bottom, right])
-    # Not quite zero: ONNX Runtime joins a padding with zeros to the maximum pooling behind it, where they count less than
-    # negative numbers (seen with 1.31).
+    # Not quite zero: ONNX Runtime joins a padding with zeros to the maximum pooling behind it, where they then count
+    # less than negative numbers (seen with 1.31).
     return call.graph.add("Pad", call.inputs[0], amounts, np.float32(1e-30), name=call.layer.name)
 
 
