@@ -197,10 +197,11 @@ def assert_step_equals_the_originals(
     steps = dict(zip(names, golden["step_delta_norms"], strict=True))
     for variable, old in zip(variables, before, strict=True):
         moved = np.linalg.norm(variable.numpy() - old)
-        # A step is rounded to the digits that the weight has.
+        # A step is rounded to the digits that the weight has; the gradients themselves are off by up to 1.6e-3
+        # (the original's) and 1.4e-3 (ours) from those in double precision.
         rounding = float(np.linalg.norm(np.spacing(np.abs(old).astype(np.float32))))
         expected = steps[f"{variable.path.split('/')[-2]}/{variable.name}:0"]
-        assert moved == pytest.approx(expected, rel=2e-3, abs=rounding), variable.path
+        assert moved == pytest.approx(expected, rel=3e-3, abs=rounding), variable.path
     x = batch(golden)
     five = model.five_losses(x, model(x, training=True))
     after = [float(ops.convert_to_numpy(five[loss])) for loss in training_network.LOSSES]
