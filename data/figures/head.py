@@ -96,8 +96,7 @@ class Head:
         gloss = cv2.remap(portrait.gloss, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         relief *= np.clip(front * 2, 0, 1)
         height = (0.37 * towards + relief) * canvas.scale
-        height = cv2.GaussianBlur(height, (0, 0), max(0.006 * canvas.scale, 0.5))
-        normals = normals_of(height)
+        normals = normals_of(cv2.GaussianBlur(height, (0, 0), max(0.006 * canvas.scale, 0.5)))
         lit = colour * canvas.light.shade(normals)
         lit += 150 * (gloss * canvas.light.shine(normals, 18))[..., None] * canvas.light.key
         canvas.lay(part, lit, instance)
