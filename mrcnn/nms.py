@@ -9,14 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from mrcnn import boxes as box_maths
 
 TILE = 256
 NOTHING = -1
-KERNELS = ("auto", "portable", "tensorflow", "numpy")
+KERNELS = ("auto", "portable", "tensorflow")
 
 
 def suppress(
@@ -31,8 +30,7 @@ def suppress(
         valid: (B, N) bool, boxes that may be chosen at all; None: all.
         groups: (B, N) int32; boxes of different groups do not touch each other; None: one group.
         kernel: "portable" runs on every backend and compiles anywhere, "tensorflow" is TensorFlow's own operator, which
-            knows neither `valid` nor `groups`, "numpy" is for PyTorch's tensors in main memory; "auto" takes the
-            fastest that can do the work.
+            knows neither `valid` nor `groups`; "auto" takes the faster one that can do the work.
 
     Returns:
         (B, K) int32 places in N, highest score first, -1 where fewer than K stay.
@@ -43,46 +41,13 @@ def suppress(
         raise ValueError(f"no NMS kernel {kernel!r}: expected one of {', '.join(KERNELS)}")
     plain = valid is None and groups is None
     if kernel == "auto":
-        kernel = _fastest(boxes, plain)
+        kernel = "tensorflow" if plain and keras.backend.backend() == "tensorflow" else "portable"
     boxes = ops.stop_gradient(boxes)
     if kernel == "tensorflow":
         if not plain:
             raise ValueError("the kernel 'tensorflow' knows neither valid nor groups: use 'portable'")
         return _tensorflow(boxes, iou_threshold, limit)
-    run = _numpy if kernel == "numpy" else _portable
-    return run(boxes, iou_threshold, limit, valid, groups)
-
-
-def _fastest(boxes: Any, plain: bool) -> str:
-    backend = keras.backend.backend()
-    if backend == "tensorflow" and plain:
-        return "tensorflow"
-    if backend != "torch":
-        return "portable"
-    import torch
-
-    traced = torch.jit.is_tracing() or torch.compiler.is_compiling()  # NumPy's answer would become a constant
-    return "portable" if traced or boxes.device.type != "cpu" else "numpy"
-
-
-def _numpy(boxes: Any, iou_threshold: float, limit: int, valid: Any, groups: Any) -> Any:
-    """Take the first box that is left, strike out what it overlaps, and again."""
-    given = ops.convert_to_numpy(boxes)
-    usable = np.ones(given.shape[:2], bool) if valid is None else ops.convert_to_numpy(valid)
-    group = np.zeros(given.shape[:2], np.int32) if groups is None else ops.convert_to_numpy(groups)
-    places = np.full((len(given), limit), NOTHING, np.int32)
-    for row in range(len(given)):
-        left = np.flatnonzero(usable[row])
-        here, here_groups = given[row, left], group[row, left]
-        for slot in range(limit):
-            if not len(left):
-                break
-            places[row, slot] = left[0]
-            shared = box_maths.overlaps(here[:1], here)[0] > iou_threshold
-            stays = ~(shared & (here_groups == here_groups[0]))
-            stays[0] = False
-            left, here, here_groups = left[stays], here[stays], here_groups[stays]
-    return ops.convert_to_tensor(places)
+    return _portable(boxes, iou_threshold, limit, valid, groups)
 
 
 def _tensorflow(boxes: Any, iou_threshold: float, limit: int) -> Any:

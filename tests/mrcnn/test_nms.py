@@ -5,8 +5,6 @@ from keras import ops
 
 from mrcnn import nms
 
-OWNERS = {"tensorflow": "tensorflow", "numpy": "torch"}  # kernels that run on one backend only
-
 
 def random_boxes(batch: int, count: int, seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
@@ -36,7 +34,7 @@ def kept(places: object) -> list[list[int]]:
 
 @pytest.mark.parametrize("kernel", nms.KERNELS)
 def test_the_higher_score_wins_and_neighbours_of_a_removed_box_stay(kernel: str) -> None:
-    if kernel in ("tensorflow", "numpy") and keras.backend.backend() != OWNERS[kernel]:
+    if kernel == "tensorflow" and keras.backend.backend() != "tensorflow":
         pytest.skip("another backend")
     boxes = ops.convert_to_tensor([[[0, 0, 10, 10], [0, 4, 10, 14], [0, 8, 10, 18], [20, 20, 30, 30]]], "float32")
     assert kept(nms.suppress(boxes, 0.3, 4, kernel=kernel)) == [[0, 2, 3]]
@@ -45,15 +43,12 @@ def test_the_higher_score_wins_and_neighbours_of_a_removed_box_stay(kernel: str)
 
 
 @pytest.mark.parametrize(("count", "limit", "threshold"), [(40, 40, 0.3), (700, 120, 0.1), (600, 900, 0.5)])
-@pytest.mark.parametrize("kernel", ["portable", "numpy"])
-def test_tiles_find_what_the_plain_loop_finds(count: int, limit: int, threshold: float, kernel: str) -> None:
-    if kernel == "numpy" and keras.backend.backend() != "torch":
-        pytest.skip("another backend")
+def test_tiles_find_what_the_plain_loop_finds(count: int, limit: int, threshold: float) -> None:
     boxes = random_boxes(2, count, seed=count)
     generator = np.random.default_rng(1)
     valid, groups = generator.random((2, count)) < 0.8, generator.integers(0, 3, (2, count)).astype("int32")
     tensors = [ops.convert_to_tensor(values) for values in (boxes, valid, groups)]
-    found = nms.suppress(tensors[0], threshold, limit, tensors[1], tensors[2], kernel)
+    found = nms.suppress(tensors[0], threshold, limit, tensors[1], tensors[2])
     expected = [
         plainly(*row, valid=v, groups=g)
         for *row, v, g in [  # noqa: RUF100
@@ -64,12 +59,11 @@ def test_tiles_find_what_the_plain_loop_finds(count: int, limit: int, threshold:
     assert kept(found) == expected
 
 
-@pytest.mark.skipif(keras.backend.backend() not in OWNERS.values(), reason="has no kernel of its own")
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="another backend")
 @pytest.mark.parametrize(("threshold", "limit"), [(0.3, 200), (0.7, 2000)])
 def test_both_kernels_choose_the_same(threshold: float, limit: int) -> None:
     boxes = ops.convert_to_tensor(random_boxes(2, 3000, seed=7))
-    own = next(kernel for kernel, backend in OWNERS.items() if backend == keras.backend.backend())
-    portable, native = (nms.suppress(boxes, threshold, limit, kernel=name) for name in ("portable", own))
+    portable, native = (nms.suppress(boxes, threshold, limit, kernel=name) for name in ("portable", "tensorflow"))
     assert kept(portable) == kept(native)
 
 
