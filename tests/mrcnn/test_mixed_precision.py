@@ -104,12 +104,12 @@ def test_half_precision_finds_the_same_objects(precision: str, learnt: Learnt) -
 def test_a_network_learns_in_half_precision(precision: str, tmp_path: Path) -> None:
     """Under float16 the loss is scaled up, or small gradients would vanish; weights stay float32."""
     keras.utils.set_random_seed(1)
-    model = MaskRCNN("training", with_precision(precision, STEPS_PER_EPOCH=30), tmp_path)
+    model = MaskRCNN("training", with_precision(precision, STEPS_PER_EPOCH=60), tmp_path)
     losses: list[float] = []
     for epoch in (1, 2):
         history = model.train(shapes(200), shapes(20, first=1), learning_rate=0.02, epochs=epoch, layers="all")
         losses += history.history["loss"]
-    assert losses[1] < 0.7 * losses[0]
+    assert losses[1] < 0.6 * losses[0]
     scaled = isinstance(model.keras_model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert scaled == (precision == "float16")
     assert {str(variable.dtype) for variable in model.keras_model.trainable_variables} == {"float32"}
