@@ -17,6 +17,7 @@ from keras import layers, ops
 
 TILE, AROUND = 4, 6
 LEAST_CELLS = 32 * 32  # below, moving the tiles costs more than it saves
+STRIP_TILES = 512  # of a picture at once: the sums of all would take eight times the memory of the picture
 INPUT = np.array(
     [
         [4, 0, -5, 0, 1, 0],
@@ -54,25 +55,35 @@ def convolve(pictures: Any, kernel: Any) -> Any:
     Returns:
         (B, H, W, O) float32.
     """
-    batch = ops.shape(pictures)[0]
     height, width, channels = pictures.shape[1:]
-    filters = kernel.shape[-1]
     down, across = -(-height // TILE), -(-width // TILE)
-    rows, columns = TILE * down, TILE * across
-    padded = ops.pad(pictures, [[0, 0], [1, rows + 1 - height], [1, columns + 1 - width], [0, 0]])
+    padding = [[0, 0], [1, TILE * down + 1 - height], [1, TILE * across + 1 - width], [0, 0]]
+    padded = ops.pad(pictures, padding)
+    weights = ops.matmul(_both_axes(KERNEL), ops.reshape(kernel, (9, -1)))
+    weights = ops.reshape(weights, (AROUND**2, channels, kernel.shape[-1]))
+    strip = max(STRIP_TILES // across, 1)
+    strips = [
+        _one_strip(padded[:, TILE * first : TILE * min(first + strip, down) + AROUND - TILE], weights)
+        for first in range(0, down, strip)
+    ]
+    return (strips[0] if len(strips) == 1 else ops.concatenate(strips, axis=1))[:, :height, :width]
+
+
+def _one_strip(padded: Any, weights: Any) -> Any:
+    """Convolve (B, 4 * rows + 2, 4 * columns + 2, C) with (36, C, O); returns (B, 4 * rows, 4 * columns, O)."""
+    batch, (_, channels, filters) = ops.shape(padded)[0], weights.shape
+    rows, columns = (side - AROUND + TILE for side in padded.shape[1:3])
     cells = [
         padded[:, y : y + rows - TILE + 1 : TILE, x : x + columns - TILE + 1 : TILE]
         for y in range(AROUND)
         for x in range(AROUND)
     ]
-    tiles = ops.reshape(ops.stack(cells), (AROUND**2, -1))  # (36, B, down, across, C) -> (36, T*C)
+    tiles = ops.reshape(ops.stack(cells), (AROUND**2, -1))  # (36, B, rows / 4, columns / 4, C) -> (36, T*C)
     tiles = ops.reshape(ops.matmul(_both_axes(INPUT), tiles), (AROUND**2, -1, channels))  # (36, T, C)
-    weights = ops.matmul(_both_axes(KERNEL), ops.reshape(kernel, (9, -1)))
-    products = ops.matmul(tiles, ops.reshape(weights, (AROUND**2, channels, filters)))  # (36, T, O)
+    products = ops.matmul(tiles, weights)  # (36, T, O)
     sums = ops.matmul(_both_axes(OUTPUT), ops.reshape(products, (AROUND**2, -1)))  # (16, T*O)
-    sums = ops.reshape(sums, (TILE, TILE, batch, down, across, filters))
-    joined = ops.reshape(ops.transpose(sums, (2, 3, 0, 4, 1, 5)), (batch, rows, columns, filters))
-    return joined[:, :height, :width]
+    sums = ops.reshape(sums, (TILE, TILE, batch, rows // TILE, columns // TILE, filters))
+    return ops.reshape(ops.transpose(sums, (2, 3, 0, 4, 1, 5)), (batch, rows, columns, filters))
 
 
 @keras.saving.register_keras_serializable(package="mrcnn")
