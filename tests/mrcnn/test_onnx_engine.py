@@ -166,6 +166,21 @@ def test_a_picture_alone_is_enough(tiny_file: Path) -> None:
     onnx.checker.check_model(str(tiny_file))
 
 
+@pytest.mark.parametrize("opset", [18, 21])
+@pytest.mark.parametrize("standard", [False, True], ids=["cpu", "standard"])
+def test_operator_sets_and_operators_answer_alike(
+    opset: int, standard: bool, tiny: keras.Model, tiny_file: Path, tmp_path: Path
+) -> None:
+    metadata = {onnx_names.CONFIG: Config().to_json()}
+    other = tmp_path / "other.onnx"
+    other.write_bytes(to_onnx(tiny, TINY, FEW, ROWS, opset, standard, metadata).SerializeToString())
+    domains = {each.domain for each in onnx.load(other).opset_import}
+    assert domains == ({""} if standard else {"", "com.microsoft"})
+    expected, found = (OnnxEngine(path, "cpu")(*inputs(2, 128, 64)) for path in (tiny_file, other))
+    np.testing.assert_allclose(found[0], expected[0], atol=1e-3)
+    np.testing.assert_allclose(found[1], expected[1], atol=1e-3)
+
+
 def test_sizes_must_fit_the_pyramid(tiny_file: Path) -> None:
     with pytest.raises(UserError, match=r"100x64 pixels: .*multiples of 64"):
         OnnxEngine(tiny_file, "cpu")(*inputs(1, 64, 100))
