@@ -32,7 +32,8 @@ def refine(
         limit: K.
 
     Returns:
-        (B, K, 6) float32 (y1, x1, y2, x2, class, score), highest score first, rows of zeros where there are fewer.
+        (B, K, 6) float32 (y1, x1, y2, x2, class, score), highest score first, rows of zeros where there are fewer;
+        NaN where probabilities or deltas are no numbers: an overflow must not pass for "nothing found".
 
     Source: arXiv 1703.06870 section 3.1; original `model.refine_detections_graph`.
     """
@@ -49,7 +50,11 @@ def refine(
     rows = gather_rows(ops.concatenate(columns, axis=-1), order)  # (B, N, 6)
     groups = ops.cast(rows[..., 4], "int32")
     places = nms.suppress(rows[..., :4], nms_threshold, limit, valid=ranking >= 0, groups=groups)
-    return gather_rows(rows, places)
+    found = gather_rows(rows, places)
+    sound = ops.logical_and(
+        ops.all(ops.isfinite(probabilities), axis=(1, 2)), ops.all(ops.isfinite(deltas), axis=(1, 2, 3))
+    )
+    return ops.where(sound[:, None, None], found, ops.full_like(found, float("nan")))
 
 
 @keras.saving.register_keras_serializable(package="mrcnn")

@@ -13,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from mrcnn.compiled import Compiled
+from mrcnn.soundness import check_numbers
 
 STEP = 8  # N is a multiple of it where a new number compiles a new mask step
 LEVELS = ("fpn_p2", "fpn_p3", "fpn_p4", "fpn_p5")
@@ -87,9 +88,13 @@ class TwoSteps:
 
         Returns:
             Detections (B, K, 6) and masks (B, N, M, M) of their own classes, float32; N is 0 where nothing was found.
+
+        Raises:
+            FloatingPointError: the network computed what is no number, so that its answer says nothing.
         """
         detections, *levels = self.find([pictures, metas, anchors])
         found = ops.convert_to_numpy(detections)
+        check_numbers(found, all(bool(ops.all(ops.isfinite(level))) for level in levels))
         most = int((found[..., 4] > 0).sum(axis=1).max(initial=0))
         if not most:
             return found, np.zeros((len(found), 0, 1, 1), np.float32)

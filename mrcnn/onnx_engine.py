@@ -17,6 +17,7 @@ from common.errors import UserError
 from mrcnn import onnx_names as names
 from mrcnn.picture_meta import parse
 from mrcnn.preprocess import MULTIPLE
+from mrcnn.soundness import check_numbers
 
 
 class OnnxEngine:
@@ -67,6 +68,7 @@ class OnnxEngine:
 
         Raises:
             UserError: the pictures' size is no multiple of 64.
+            FloatingPointError: the network computed what is no number, so that its answer says nothing.
         """
         height, width = pictures.shape[1:3]
         if height % MULTIPLE or width % MULTIPLE:
@@ -76,6 +78,7 @@ class OnnxEngine:
             )
         inputs = {**graph_inputs(pictures, metas, self._mean), **self._given}
         found, masks = self.session.run([names.DETECTIONS, names.MASKS], inputs)
+        check_numbers(found)
         most = int((found[..., 5] > 0).sum(axis=1).max(initial=0))
         return found, masks[:, :most]
 

@@ -25,12 +25,15 @@ def backbone(prefix: str) -> Any:
     return build
 
 
-def build(classes: int, seed: int, prefix: str = "small", **changes: Any) -> keras.Model:
-    keras.utils.set_random_seed(seed)
-    architecture = network.Architecture(
+def architecture(classes: int, prefix: str = "small") -> network.Architecture:
+    return network.Architecture(
         num_classes=classes, backbone=backbone(prefix), pyramid_channels=16, fully_connected_units=32
     )
-    model = network.inference_model(architecture, replace(CHOOSE, **changes))
+
+
+def build(classes: int, seed: int, prefix: str = "small", **changes: Any) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    model = network.inference_model(architecture(classes, prefix), replace(CHOOSE, **changes))
     logits = model.get_layer("mrcnn_class_logits")
     logits.kernel.assign(logits.kernel * 40)  # so that it is sure of something
     return model

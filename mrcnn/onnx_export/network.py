@@ -78,9 +78,10 @@ def to_onnx(
     mean = np.array(architecture.mean_pixel, np.float32).reshape(1, -1, 1, 1)
     pixels = graph.add("Sub", graph.add("Transpose", images, perm=[0, 3, 1, 2]), mean, name="pixels")
     levels = Walk(graph, model, {"input_image": pixels}).names([model.get_layer(name).output for name in LEVELS])
+    anchored = [_rpn(graph, level, model.get_layer("rpn_model")) for level in levels]
     rois, pictures = proposals(
         graph,
-        [_rpn(graph, level, model.get_layer("rpn_model")) for level in levels],
+        anchored,
         size,
         anchors,
         ProposalNumbers(
@@ -104,6 +105,9 @@ def to_onnx(
     found = detections(graph, heads, limits)
     masks = _masks(graph, found, pyramid, model, architecture.mask_pool_size)
     kept, side = selection.max_instances, 2 * architecture.mask_pool_size
+    # No number may pass for "nothing found": what is 0 for numbers, and NaN where any of these is none, is added.
+    total = graph.add("Sum", *(graph.add("ReduceSum", each, keepdims=0) for each in (*anchored, probabilities, deltas)))
+    found = graph.add("Add", found, graph.add("Sub", total, total))
     graph.rename(found, DETECTIONS)
     graph.rename(masks, MASKS)
     outputs: Sequence[Any] = [(DETECTIONS, ["batch", kept, 6]), (MASKS, ["batch", kept, side, side])]
