@@ -19,7 +19,7 @@ import h5py
 from common.errors import UserError
 from common.staging import temporary_folder
 from mrcnn import class_names as naming
-from mrcnn import file_config
+from mrcnn import exported_texts, file_config, onnx_names
 from mrcnn.config import Config
 from mrcnn.weight_file import opened, read_shapes
 
@@ -121,19 +121,7 @@ def read(path: str | Path, class_names: str | Path | Sequence[str] | None = None
 
 def _read_exported(path: Path, class_names: str | Path | Sequence[str] | None) -> CheckpointInfo:
     """Read what an exported file says about itself."""
-    import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-
-    from mrcnn import onnx_names
-
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; export a checkpoint first")
-    try:
-        stored = {entry.key: entry.value for entry in onnx.load(str(path), load_external_data=False).metadata_props}
-    except (OSError, DecodeError) as error:
-        raise UserError(f"{path}: cannot be read as an ONNX file ({error}); export the checkpoint again") from error
-    if onnx_names.CONFIG not in stored:
-        raise UserError(f"{path}: an ONNX file, but not one that `python -m infer export` wrote; export the checkpoint")
+    stored = exported_texts.read(path)
     config = _parsed(stored[onnx_names.CONFIG], path)
     return CheckpointInfo(path, config, _names(stored.get(onnx_names.CLASS_NAMES), class_names, config, path))
 

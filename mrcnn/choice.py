@@ -2,7 +2,8 @@
 
 A run folder holds `checkpoints/` and, once it was evaluated, `choice.json`: {"checkpoint": "checkpoints/epoch_0012.h5",
 "thresholds": {"dog": 0.62}}. RUN means the chosen checkpoint, else the best, else the last; RUN/best and RUN/last are
-asked for by name. A folder of the original, "<name><time>/mask_rcnn_<name>_0012.h5", is a run folder as well.
+asked for by name. A folder of the original, "<name><time>/mask_rcnn_<name>_0012.h5", is a run folder as well. An
+exported .onnx file carries the thresholds of its run.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from mrcnn import exported_texts, onnx_names
 
 CHECKPOINTS, CHOICE = "checkpoints", "choice.json"
 BEST, LAST = "best", "last"
-SUFFIXES = (".h5", ".onnx")
+ONNX = ".onnx"
+SUFFIXES = (".h5", ONNX)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def choose(source: str | Path) -> Choice:
     """
     path = Path(source)
     if path.is_file():
-        return Choice(path)
+        return Choice(path, _exported_thresholds(path) if path.suffix == ONNX else {})
     if path.is_dir():
         return _of_run(path)
     if path.name in (BEST, LAST) and path.parent.is_dir():
@@ -106,6 +109,15 @@ def _read(run: Path) -> Choice:
     if checkpoint is None:
         raise UserError(f"{path}: names the checkpoint {named}, which is not there; mend or remove {CHOICE}")
     return Choice(checkpoint, _thresholds(content.get("thresholds", {}), path))
+
+
+def _exported_thresholds(path: Path) -> dict[str, float]:
+    """Those of the run that the file was exported from."""
+    text = exported_texts.read(path).get(onnx_names.THRESHOLDS, "{}")
+    try:
+        return _thresholds(json.loads(text), path)
+    except ValueError as error:
+        raise UserError(f"{path}: its thresholds cannot be read ({error}); export the checkpoint again") from error
 
 
 def _thresholds(given: Any, path: Path) -> dict[str, float]:

@@ -65,3 +65,21 @@ def test_nothing_there(tmp_path: Path) -> None:
         choose(tmp_path / "run" / "best")
     with pytest.raises(UserError, match="no such file or run folder"):
         choose(tmp_path / "nowhere")
+
+
+def test_an_exported_file_carries_the_thresholds_of_its_run(tmp_path):
+    import onnx
+    from onnx import helper
+
+    from mrcnn import onnx_names
+
+    path = tmp_path / "dog.onnx"
+    model = helper.make_model(helper.make_graph([], "empty", [], []))
+    texts = {onnx_names.CONFIG: "{}", onnx_names.THRESHOLDS: '{"dog": 0.62}'}
+    helper.set_model_props(model, texts)
+    onnx.save(model, str(path))
+    assert choose(path).thresholds == {"dog": 0.62}
+    helper.set_model_props(model, {**texts, onnx_names.THRESHOLDS: '{"dog": 7}'})
+    onnx.save(model, str(path))
+    with pytest.raises(UserError, match="between 0 and 1"):
+        choose(path)
