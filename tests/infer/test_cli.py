@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -215,7 +216,9 @@ def interrupted(clip, folder, how):
     started = folder.parent / "started"
     script = SLOW_DETECTOR.format(tests=str(ROOT / "tests"))
     words = [sys.executable, "-c", script, str(clip), str(folder / "out.mp4"), str(started)]
-    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+    # A shell's background job, such as a test run may be, ignores Ctrl-C, and so would its children.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(words, cwd=ROOT, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as process:
         deadline = time.monotonic() + 60
         while not started.exists() and process.poll() is None and time.monotonic() < deadline:
             os.sched_yield()
