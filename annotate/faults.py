@@ -19,16 +19,27 @@ KINDS = {
     "duplicate-image": ("the same picture twice", "both stay, in one group, so that no split parts them"),
     "wrong-size": ("the labels were made on a picture of another size", "the picture is left out"),
     "turned-image": ("the labels were made on the picture as stored, not as shown", "the labels are turned with it"),
-    "no-class": ("an object without a class name", "the object is left out"),
-    "unknown-class": ("a class that was not asked for", "the object is left out"),
-    "bad-number": ("a coordinate that is no number", "the object is left out"),
+    "no-class": ("an object without a class name", "its picture is left out: the object must not count as background"),
+    "unknown-class": (
+        "a class that was not asked for",
+        "the object is left out, and its picture where nothing else is in it",
+    ),
+    "bad-number": (
+        "a coordinate that is no number",
+        "its picture is left out: the object must not count as background",
+    ),
     "reversed-box": ("minimum and maximum are swapped", "they are swapped back"),
-    "zero-area": ("a box without an area", "the object is left out"),
-    "outside": ("a box that lies outside the picture", "the object is left out"),
+    "zero-area": ("a box without an area", "the object is left out, and its picture where nothing else is in it"),
+    "outside": (
+        "a box that lies outside the picture",
+        "its picture is left out: the object must not count as background",
+    ),
     "beyond-edge": ("a box that reaches beyond the edge", "it is clipped"),
     "bad-polygon": ("an outline with fewer than three corners, or a mask of another size", "the box is used"),
     "duplicate-object": ("the same object twice", "the second is left out"),
 }
+# An object is there, and nobody knows where or what: its picture would teach that it is background.
+DOUBTFUL = frozenset({"no-class", "bad-number", "outside", "wrong-size"})
 MILD = frozenset(
     {"reversed-box", "beyond-edge", "duplicate-object", "turned-image", "bad-polygon", "other-name", "duplicate-image"}
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import imagehash
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from common.image import READ_ERRORS, SUFFIXES
 
@@ -116,5 +116,11 @@ def examine_one(path: Path) -> PictureFacts:
             perceptual = int(str(imagehash.phash(upright.convert("L"), HASH_SIDE)), 16)
             stored, shown = (image.height, image.width), (upright.height, upright.width)
     except (*READ_ERRORS, Image.DecompressionBombError) as error:
-        return PictureFacts(path, (0, 0), sha256=sha256, problem=" ".join(str(error).split()) or "not a picture")
+        return PictureFacts(path, (0, 0), sha256=sha256, problem=_problem(error))
     return PictureFacts(path, shown, stored, orientation if 1 <= orientation <= 8 else 1, sha256, perceptual)
+
+
+def _problem(error: BaseException) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture, or of a kind that is not known"
+    return " ".join(str(error).split()) or "not a picture"

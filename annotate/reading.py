@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from annotate.faults import Fault
+from annotate.faults import DOUBTFUL, Fault
 from annotate.fitting import ClassRule, fit
 from annotate.formats.kinds import find_kind, read_files
 from annotate.label_set import LabelledImage, LabelSet, objects_of
@@ -107,9 +107,15 @@ def _fitted(
         raw = pairs.labels.get(facts.path)
         rows, found = fit(raw, facts, rule) if raw else ([], [])
         faults += found
-        if not any(fault.kind == "wrong-size" for fault in found):
+        if _believable(rows, [*(raw.faults if raw else ()), *found]):
             fitted.append((facts, rows))
     return fitted
+
+
+def _believable(rows: Rows, faults: Iterable[Fault]) -> bool:
+    """Whether what is left of a picture's labels tells all that is to be learnt from it."""
+    serious = [fault for fault in faults if not fault.mild]
+    return not any(fault.kind in DOUBTFUL for fault in serious) and bool(rows or not serious)
 
 
 def _classes(rule: ClassRule, order: Sequence[str], rows_of: Iterable[Rows]) -> tuple[str, ...]:

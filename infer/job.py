@@ -28,7 +28,7 @@ from infer.effects.renderer import Renderer
 from infer.outputs import Outputs
 from infer.preview import PreviewCollector
 from infer.render import Rendered, rendered, show_whole_clip
-from infer.report import Report, sha256, versions
+from infer.report import GIVEN, Report, sha256, versions
 from infer.report_files import write_report
 from infer.select import Selector
 from infer.settings import HideSettings
@@ -226,7 +226,7 @@ def begin_report(
         anonymises="yes" if cover["anonymises"] is True else EFFECTS[renderer.effect.name].anonymises,
         settings=plain,
         versions=versions(),
-        model=f"{detector.name} on {detector.device}" if detector else "given detections",
+        model=f"{detector.name} on {detector.device}" if detector else GIVEN,
         telltales_kept=settings.encode.keep_metadata,
         hashes=_model_hashes(detector),
     )

@@ -16,6 +16,7 @@ from infer.moments import timestamp
 from infer.tally import Totals
 
 REVIEW_FROM = 0.5  # severity of a moment that somebody has to see before the output goes out
+GIVEN = "given detections"  # in place of a model
 MOMENTS_SHOWN = 5  # in the summary; the report lists them all
 PACKAGES = ("hide-in-video", "av", "numpy", "onnxruntime", "opencv-python", "scipy", "supervision")
 
@@ -84,6 +85,14 @@ class Report:
             reasons.append(f"kept on request: {', '.join(self.telltales)}")
         return reasons
 
+    @property
+    def never_hidden(self) -> list[str]:
+        """Classes that were asked for and are hidden nowhere, where others are; what hides its owner has its name."""
+        search = self.settings.get("search", {})
+        if self.model == GIVEN or search.get("belonging") or not self.totals.appearances:
+            return []
+        return [name for name in search.get("classes", ()) if name not in self.totals.appearances]
+
     def exit_code(self, strict: bool) -> int:
         """Exit code of a run that ended with this report: 4 when `strict` and a review is asked for."""
         return EXIT_REVIEW if strict and self.review else EXIT_OK
@@ -101,6 +110,8 @@ def summary_lines(report: Report) -> list[str]:
         f"frames with nothing hidden: {totals.empty_frames} of {totals.frames}; "
         f"covered: {percent(totals.mean_share)} of the picture on average, {percent(totals.highest_share)} at most"
     )
+    if report.never_hidden:
+        lines.append(f"asked for and hidden nowhere: {', '.join(report.never_hidden)}")
     for reason, count in totals.whole_frames.items():
         lines.append(f"covered whole: {_number(count, 'frame')} ({reason})")
     if report.damage:

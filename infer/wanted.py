@@ -61,8 +61,5 @@ class Wanted:
         kept.class_id = places[places >= 0]
         if self._bends and len(kept):
             scores, own = np.asarray(kept.confidence), self._believed_at[kept.class_id]
-            bent = bend(scores, own, self.sure).astype(np.float32)
-            # What reaches its class's score is sure, also after rounding.
-            least = np.nextafter(np.float32(self.sure), np.float32(1))
-            kept.confidence = np.where(scores >= own, np.maximum(bent, least), bent)
+            kept.confidence = bend(scores, own, self.sure).astype(np.float32)
         return kept

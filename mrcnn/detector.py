@@ -93,10 +93,13 @@ class MaskRCNNDetector:
         _check(floor, nms, mask_threshold, input_size, batch, resize, runtime)
         chosen = _chosen(weights)
         info = checkpoint.read(chosen.checkpoint, classes)
-        settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": floor}
+        own = chosen.thresholds if thresholds is None else thresholds
+        # What a class is believed from must come through, however low it lies.
+        self._lowest = min([floor, *own.values()])
+        settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": self._lowest}
         if nms is not None:
             settings["DETECTION_NMS_THRESHOLD"] = nms
-        self.weights, self.floor, self.sure = info.path, floor, _sure(info.config, floor)
+        self.weights, self.sure = info.path, _sure(info.config, floor)
         self._sure = self.sure
         self.classes = info.class_names[1:]
         self.molding = Molding.of(info.config, input_size, resize)
@@ -107,8 +110,10 @@ class MaskRCNNDetector:
         self.files = () if opened.path is None else (opened.path,)
         self._mask_threshold, self.batch = mask_threshold, batch
         self.anchor_numbers = _anchor_numbers(info.config)
-        self._believed_at = _believed_at(
-            self.classes, chosen.thresholds if thresholds is None else thresholds, self.sure
+        self._believed_at = _believed_at(self.classes, own, self.sure)
+        # Scores are handed out bent; so is the least of them.
+        self.floor = min(
+            floor, float(bend(np.full(len(self.classes), self._lowest), self._believed_at, self.sure).min())
         )
 
     def __call__(self, pictures: Sequence[np.ndarray]) -> list[sv.Detections]:
@@ -143,7 +148,7 @@ class MaskRCNNDetector:
         """Bring (K, 6) detections and (N, M, M) masks of one picture back to it."""
         molded_size = (row.pixels.shape[0], row.pixels.shape[1])
         boxes, places = postprocess.boxes_in_picture(detections, row.window, molded_size, row.size)
-        believed = detections[places, 5] >= self.floor
+        believed = detections[places, 5] >= self._lowest
         boxes, places = boxes[believed], places[believed]
         class_ids = detections[places, 4].astype(int) - 1
         return make_detections(

@@ -56,7 +56,19 @@ def open_engine(info: checkpoint.CheckpointInfo, runtime: str = "auto", device: 
         UserError: the runtime cannot run it, or the device is not available.
     """
     exported = exported_file(info.path, runtime, device)
+    if exported is not None and exported != info.path:
+        _check_same(exported, info)
     return _keras_engine(info, device) if exported is None else _onnx_engine(exported, info, device)
+
+
+def _check_same(exported: Path, info: checkpoint.CheckpointInfo) -> None:
+    """Raise UserError where the file beside a checkpoint was exported from a model of other classes."""
+    names = checkpoint.read(exported).class_names
+    if names != info.class_names:
+        raise UserError(
+            f"{exported} finds {', '.join(names[1:])}, {info.path.name} beside it {', '.join(info.class_names[1:])}: "
+            "export the checkpoint again, or use --runtime keras"
+        )
 
 
 def exported_file(path: Path, runtime: str = "auto", device: str = "auto") -> Path | None:
@@ -84,11 +96,13 @@ def exported_file(path: Path, runtime: str = "auto", device: str = "auto") -> Pa
             f"{path}: has not been exported for ONNX Runtime; expected {beside.name} beside it: "
             f"run `python -m infer export {path}`"
         )
-    if runtime == "onnx":
-        return beside
     if beside.stat().st_mtime < path.stat().st_mtime:
+        if runtime == "onnx":
+            raise UserError(f"{beside} is older than {path.name}: export it again, or give the .onnx file itself")
         log.warning("%s is older than %s and is not used; export it again", beside, path.name)
         return None
+    if runtime == "onnx":
+        return beside
     return beside if device == "cpu" or not _only_keras_has_a_gpu() else None
 
 

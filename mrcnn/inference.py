@@ -94,10 +94,12 @@ class TwoSteps:
         """
         detections, *levels = self.find([pictures, metas, anchors])
         found = ops.convert_to_numpy(detections)
-        check_numbers(found, all(bool(ops.all(ops.isfinite(level))) for level in levels))
+        check_numbers(found, features_sound=all(bool(ops.all(ops.isfinite(level))) for level in levels))
         most = int((found[..., 4] > 0).sum(axis=1).max(initial=0))
         if not most:
             return found, np.zeros((len(found), 0, 1, 1), np.float32)
         count = min(-(-most // self.step) * self.step, found.shape[1])
         boxes, class_ids = np.ascontiguousarray(found[:, :count, :4]), np.ascontiguousarray(found[:, :count, 4])
-        return found, ops.convert_to_numpy(self.draw([metas, boxes, *levels, class_ids]))
+        masks = ops.convert_to_numpy(self.draw([metas, boxes, *levels, class_ids]))
+        check_numbers(masks)
+        return found, masks

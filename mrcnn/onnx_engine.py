@@ -78,7 +78,7 @@ class OnnxEngine:
             )
         inputs = {**graph_inputs(pictures, metas, self._mean), **self._given}
         found, masks = self.session.run([names.DETECTIONS, names.MASKS], inputs)
-        check_numbers(found)
+        check_numbers(found, masks)
         most = int((found[..., 5] > 0).sum(axis=1).max(initial=0))
         return found, masks[:, :most]
 

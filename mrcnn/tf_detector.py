@@ -90,6 +90,11 @@ class GraphDetector:
         self.classes = _names(labels)
         self._places = {number: self.classes.index(name) for number, name in labels.items()}
         self._unnamed: set[int] = set()
+        if classes is not None and max(labels, default=0) < COCO_NUMBERS and tf_graph.names_coco(file):
+            raise UserError(
+                f"{file.path}: knows {COCO_NUMBERS} classes, and names for numbers up to {max(labels, default=0)} were "
+                "given; leave --labels away to take COCO's names, or give the label map that it was trained with"
+            )
         self.graph = tf_graph.open_graph(file, device)
         self.device = self.graph.device
         self._batch = self.graph.input.batch or (1 if self.graph.input.dtype == "string" else batch)
@@ -146,10 +151,10 @@ class GraphDetector:
     ) -> sv.Detections:
         """Bring the answer for one picture, without the batch's axis, to its pixels."""
         boxes, scores = answer[tf_graph.BOXES].astype(float), answer[tf_graph.SCORES].astype(float)
-        numbers = np.rint(answer[tf_graph.CLASSES]).astype(int)
         count = int(answer[tf_graph.COUNT]) if tf_graph.COUNT in answer else len(scores)
-        if not np.isfinite(boxes[:count]).all() or not np.isfinite(scores[:count]).all():
-            raise ValueError("the graph gave boxes or scores that are no numbers")
+        if not all(np.isfinite(each[:count]).all() for each in (boxes, scores, answer[tf_graph.CLASSES])):
+            raise ValueError("the graph gave boxes, scores or classes that are no numbers")
+        numbers = np.rint(np.nan_to_num(answer[tf_graph.CLASSES])).astype(int)
         if np.abs(boxes[:count]).max(initial=0) > _FARTHEST:
             raise ValueError("the graph gives boxes in pixels; expected shares of the picture, 0 to 1")
         boxes = np.clip(boxes, 0, 1)
@@ -180,6 +185,8 @@ class GraphDetector:
             return None
         numbers = np.rint(answer[tf_graph.CLASSES][places]).astype(int)
         masks = tf_masks.own_masks(given[places], numbers)
+        if not np.isfinite(masks).all():
+            raise ValueError("the graph gave masks that are no numbers")
         if tf_graph.MASKS not in answer or masks.shape[1:] == tuple(fed_size):
             parts = tf_masks.of_pictures(masks, size, self._mask_threshold)
         else:

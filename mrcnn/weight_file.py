@@ -59,7 +59,7 @@ def _read(path: str | Path, take: Callable[[h5py.Dataset], Part]) -> dict[str, l
     with opened(path) as file:
         root = file[WRAPPER] if "layer_names" not in file.attrs and WRAPPER in file else file
         if not any(name.startswith("layer_names") for name in root.attrs):
-            raise UserError(f"{path}: no `layer_names`: not a Keras-2 weight file")
+            raise UserError(f"{path}: no `layer_names`: not a Keras-2 weight file; give a checkpoint of Mask R-CNN")
         names = texts(root.attrs, "layer_names")
         layers = {name: [take(root[name][part]) for part in texts(root[name].attrs, "weight_names")] for name in names}
     return {name: parts for name, parts in layers.items() if parts and name not in IGNORED_LAYERS}

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from mrcnn import network
@@ -31,9 +32,20 @@ def architecture(classes: int, prefix: str = "small") -> network.Architecture:
     )
 
 
+def draw_weights(model: keras.Model, seed: int) -> None:
+    """Give a network the same weights on every backend, which draw differently from one seed."""
+    random = np.random.default_rng(seed)
+    for layer in model.layers:
+        for part in layer.layers if isinstance(layer, keras.Model) else [layer]:
+            kernel = getattr(part, "kernel", None)
+            if hasattr(kernel, "assign"):
+                fan = int(np.prod(kernel.shape[:-1])), int(np.prod(kernel.shape[:-2])) * kernel.shape[-1]
+                kernel.assign(random.uniform(-1, 1, kernel.shape).astype("float32") * (6 / sum(fan)) ** 0.5)
+
+
 def build(classes: int, seed: int, prefix: str = "small", **changes: Any) -> keras.Model:
-    keras.utils.set_random_seed(seed)
     model = network.inference_model(architecture(classes, prefix), replace(CHOOSE, **changes))
+    draw_weights(model, seed)
     logits = model.get_layer("mrcnn_class_logits")
     logits.kernel.assign(logits.kernel * 40)  # so that it is sure of something
     return model

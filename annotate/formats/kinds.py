@@ -10,6 +10,7 @@ from annotate.formats import coco, labelme, voc, yolo
 from annotate.formats.raw import RawLabels
 from common.errors import UserError
 
+MADE = "made.json"  # marks a folder that `python -m data demo` made
 KINDS = ("voc", "labelme", "coco", "yolo")
 # Text files that lie in folders of YOLO labels and are none.
 NOT_LABELS = frozenset({*yolo.CLASS_FILES, "train.txt", "val.txt", "test.txt", "readme.txt", "license.txt"})
@@ -26,6 +27,8 @@ def find_kind(source: Path) -> str:
         kind = _kind(path) if path.is_file() else ""
         if kind:
             found.setdefault(kind, path)
+    if "coco" in found and (source / MADE).is_file():
+        return "coco"  # a made set has its exact masks there, and boxes beside
     if not found:
         raise UserError(f"{source}: no labels in it; expected VOC .xml, labelme or COCO .json, or YOLO .txt files")
     if len(found) > 1:

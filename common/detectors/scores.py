@@ -10,7 +10,8 @@ TINY = 1e-6
 def bend(scores: np.ndarray, own: np.ndarray | float, common: float) -> np.ndarray:
     """Bend scores so that what is believed from `own` on comes to be believed from `common` on.
 
-    0 and 1 stay, `own` comes to lie at `common`, between them scores are stretched; their order stays.
+    0 and 1 stay, `own` comes to lie at `common`, between them scores are stretched; their order stays. What reaches
+    `own` reaches `common` as float32 too, so that no rounding takes a sure sighting for a weak one.
 
     Args:
         scores: (N,) 0..1.
@@ -23,4 +24,5 @@ def bend(scores: np.ndarray, own: np.ndarray | float, common: float) -> np.ndarr
     scores = np.asarray(scores, float)
     own, common = np.clip(own, TINY, 1 - TINY), float(np.clip(common, TINY, 1 - TINY))
     below, above = scores * (common / own), 1 - (1 - scores) * ((1 - common) / (1 - own))
-    return np.where(scores < own, below, above)
+    reached = float(np.nextafter(np.float32(common), np.float32(1)))
+    return np.where(scores < own - TINY, below, np.maximum(above, reached))

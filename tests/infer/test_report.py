@@ -189,3 +189,10 @@ def test_hash_and_versions(tmp_path):
     found = versions()
     assert {"python", "av", "ffmpeg", "numpy"} <= set(found)
     assert all(found.values())
+
+
+def test_a_class_that_was_asked_for_and_hidden_nowhere_is_said():
+    asked = report(settings={"search": {"classes": ["face", "car"], "belonging": []}}, model="centerface on CPU")
+    assert "asked for and hidden nowhere: car" in summary_lines(asked)
+    found = report(settings={"search": {"classes": ["face"], "belonging": []}}, model="centerface on CPU")
+    assert not any("nowhere" in line for line in summary_lines(found))

@@ -120,6 +120,16 @@ def test_thresholds_of_a_run_bring_its_classes_to_one_scale(tmp_path: Path, pain
     detector = MaskRCNNDetector(run)
     assert detector([picture])[0].confidence == pytest.approx([0.7, 0.9], abs=0.02)  # dog is just sure
     assert MaskRCNNDetector(run, thresholds={})([picture])[0].confidence == pytest.approx([0.9, 0.9], abs=0.02)
+    # One that lies below the floor is asked of the network, and what reaches it is sure.
+    weak = painted((200, 300), dog=(20, 30, 120, 130), cat=(150, 30, 250, 130), strength=round(0.2 * 255))
+    low = MaskRCNNDetector(run, thresholds={"dog": 0.2})
+    assert not len(MaskRCNNDetector(run, thresholds={})([weak])[0])
+    assert [low.classes[number] for number in low([weak])[0].class_id] == ["dog", "cat"]
+    assert low([weak])[0].confidence[0] >= low.sure and low.config.DETECTION_MIN_CONFIDENCE == 0.2
+    assert low.floor <= low([weak])[0].confidence.min()
+    # One that lies above squeezes weak sightings below the floor; the floor that is handed out goes with them.
+    high = MaskRCNNDetector(run, thresholds={"dog": 0.9})
+    assert high.floor == pytest.approx(0.3 * 0.7 / 0.9)
     with pytest.raises(UserError, match="a threshold is given for bird; the model finds dog, cat"):
         MaskRCNNDetector(run, thresholds={"bird": 0.5})
 
