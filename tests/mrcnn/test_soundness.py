@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 import small_networks
-from keras import ops
 
 from mrcnn import anchors, image_meta
 from mrcnn.inference import TwoSteps
@@ -29,7 +28,7 @@ def question() -> list[np.ndarray]:
 
 def damage(model: keras.Model, name: str) -> None:
     kernel = model.get_layer(name).kernel
-    kernel.assign(ops.full_like(kernel, float("inf")))
+    kernel.assign(np.full(kernel.shape, np.inf, "float32"))
 
 
 @pytest.mark.parametrize("layer", LAYERS)
