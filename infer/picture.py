@@ -39,6 +39,15 @@ def is_picture(path: Path) -> bool:
         return False
 
 
+def _judged(
+    found: FrameObjects, header: Header, settings: HideSettings, detector: Detector
+) -> tuple[FrameObjects, Header]:
+    """Keep what is hidden together with what it belongs to; the header names those classes only."""
+    search = settings.search
+    verdicts = Verdicts(search.belonging, search.classes, detector.classes, detector.sure)
+    return verdicts.thinned(found), replace(header, classes=verdicts.classes)
+
+
 def hide_picture(
     source: Path,
     target: Path,
@@ -76,9 +85,7 @@ def hide_picture(
         found = find(picture.pixels, detector, settings)
         header = Header(size[1], size[0], detector.classes, source.name, settings.as_json())
         if settings.search.belonging:
-            search = settings.search
-            verdicts = Verdicts(search.belonging, search.classes, detector.classes, detector.sure)
-            found, header = verdicts.thinned(found), replace(header, classes=verdicts.classes)
+            found, header = _judged(found, header, settings, detector)
         with DetectionsWriter(files.detections, header) as writer:
             writer.write(found)
         selector = Selector(settings.rules, size, header.classes)

@@ -284,6 +284,7 @@ def _said(value: Any) -> str:
 
 
 def _settings(layer: Any) -> str:
+    """Describe what a layer was made with; one that does not tell is equal to none, so that it is never shared."""
     try:
         config = layer.get_config()
     except NotImplementedError:

@@ -105,13 +105,16 @@ def to_onnx(
     found = detections(graph, heads, limits)
     masks = _masks(graph, found, pyramid, model, architecture.mask_pool_size)
     kept, side = selection.max_instances, 2 * architecture.mask_pool_size
-    # No number may pass for "nothing found": what is 0 for numbers, and NaN where any of these is none, is added.
-    total = graph.add("Sum", *(graph.add("ReduceSum", each, keepdims=0) for each in (*anchored, probabilities, deltas)))
-    found = graph.add("Add", found, graph.add("Sub", total, total))
-    graph.rename(found, DETECTIONS)
+    graph.rename(_sound(graph, found, (*anchored, probabilities, deltas)), DETECTIONS)
     graph.rename(masks, MASKS)
     outputs: Sequence[Any] = [(DETECTIONS, ["batch", kept, 6]), (MASKS, ["batch", kept, side, side])]
     return graph.model(outputs, metadata or {})
+
+
+def _sound(graph: Graph, found: str, parts: Sequence[str]) -> str:
+    """Detections that are NaN where any of the parts is no number: that must not pass for "nothing found"."""
+    total = graph.add("Sum", *(graph.add("ReduceSum", each, keepdims=0) for each in parts))
+    return graph.add("Add", found, graph.add("Sub", total, total))  # 0 for numbers, NaN for the rest
 
 
 def _rpn(graph: Graph, level: str, rpn: keras.Model) -> str:

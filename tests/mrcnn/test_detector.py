@@ -213,3 +213,23 @@ def test_an_exported_file_beside_the_checkpoint_computes(tmp_path: Path, caplog:
     os.utime(beside, (1, 1))
     assert exported_file(path) is None
     assert "is older than dog.h5" in caplog.text
+    with pytest.raises(UserError, match=r"is older than dog\.h5: export it again"):
+        exported_file(path, "onnx")
+
+
+def test_an_export_of_other_classes_is_refused(tmp_path: Path) -> None:
+    """What is called a dog by the checkpoint must not be taken from a file that calls it a cow."""
+    import onnx
+    from onnx import helper
+
+    from mrcnn import onnx_names
+    from mrcnn.checkpoint import read
+    from mrcnn.engines import open_engine
+
+    info = read(checkpoint_file(tmp_path / "pets.h5"))
+    model = helper.make_model(helper.make_graph([], "empty", [], []))
+    texts = {onnx_names.CONFIG: info.config.to_json(), onnx_names.CLASS_NAMES: json.dumps(["BG", "cat", "dog"])}
+    helper.set_model_props(model, texts)
+    onnx.save(model, str(tmp_path / "pets.onnx"))
+    with pytest.raises(UserError, match=r"pets\.onnx finds cat, dog, pets\.h5 beside it dog, cat: export"):
+        open_engine(info, device="cpu")

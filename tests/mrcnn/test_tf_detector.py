@@ -12,6 +12,7 @@ tf = pytest.importorskip("tensorflow")
 from coloured_shapes import LABEL_MAP, frozen_graph, picture, saved_model  # noqa: E402
 
 from common.errors import UserError  # noqa: E402
+from mrcnn import tf_graph  # noqa: E402
 from mrcnn.tf_detector import GraphDetector, class_names_of  # noqa: E402
 
 NAMES = ("clown", "dog", "teddy bear")
@@ -284,3 +285,25 @@ def test_the_cpu_can_be_asked_for(frozen, saved, labels):
         detector = GraphDetector(graph, classes=labels, device="cpu")
         assert detector.device == "CPU (TensorFlow)"
         assert_scene(detector, detector([SCENE])[0])
+
+
+@pytest.mark.parametrize("part", [tf_graph.BOXES, tf_graph.SCORES, tf_graph.CLASSES, tf_graph.MASKS])
+def test_what_is_no_number_is_not_passed_over(frozen, labels, part):
+    detector = GraphDetector(frozen, classes=labels)
+    answer = {
+        tf_graph.BOXES: np.array([[0.1, 0.1, 0.6, 0.6]], np.float32),
+        tf_graph.SCORES: np.array([0.9], np.float32),
+        tf_graph.CLASSES: np.array([1], np.float32),
+        tf_graph.MASKS: np.ones((1, 15, 15), np.float32),
+    }
+    assert len(detector._in_picture(answer, (60, 80), (60, 80))) == 1
+    answer[part] = np.full_like(answer[part], np.nan)
+    with pytest.raises(ValueError, match="no numbers"):
+        detector._in_picture(answer, (60, 80), (60, 80))
+
+
+def test_names_that_are_too_few_for_a_graph_of_coco_are_refused(frozen, monkeypatch):
+    """Else "dog" would be what the graph calls a person."""
+    monkeypatch.setattr(tf_graph, "names_coco", lambda file: True)
+    with pytest.raises(UserError, match="knows 90 classes, and names for numbers up to 2 were given"):
+        GraphDetector(frozen, classes="dog,cat")
