@@ -114,6 +114,7 @@ def _suggest_parser(commands: Any) -> None:
     parser.add_argument("--model-classes", metavar="NAMES", help="for a model that carries no class names")
     parser.add_argument("--score", type=float, metavar="S", help="from which a sighting is drafted (default: its own)")
     parser.add_argument("--rename", metavar="OLD=NEW", action="append", default=[], help="class in the drafts")
+    parser.add_argument("--input-size", type=int, metavar="PX", help="longer side at which pictures are looked at")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto (default), cpu, cuda, …")
     parser.add_argument("--overwrite", action="store_true", help="replace label files, also corrected ones")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -201,6 +202,7 @@ def _check(flags: argparse.Namespace) -> int:
 def _convert(flags: argparse.Namespace) -> int:
     from annotate.convert import ConvertSettings, convert
     from annotate.split import parse_shares
+    from mrcnn.detectors import open_named
 
     if (flags.masks == "model") != (flags.weights is not None):
         raise UserError("--masks model and --weights belong together; give both or neither")
@@ -219,12 +221,16 @@ def _convert(flags: argparse.Namespace) -> int:
         flags.images,
         flags.out,
         settings,
-        detect=_open(flags.weights, None, "auto") if flags.weights else None,
+        detect=open_named(flags.weights) if flags.weights else None,
         progress=lambda label, items, number: _shown(flags, label, items, number),
     )
     for name, numbers in made.about["splits"].items():
         objects = ", ".join(f"{number} {class_name}" for class_name, number in numbers["objects"].items())
         print(f"{name}: {numbers['images']} pictures, {objects}")
+    for name, numbers in made.about["splits"].items():
+        absent = [each for each, number in numbers["objects"].items() if not number]
+        if absent:
+            print(f"warning: {name} shows no {', no '.join(absent)}", file=sys.stderr)
     if made.boxes_for_masks:
         print(f"{made.boxes_for_masks} masks are boxes: {flags.masks} found nothing in them", file=sys.stderr)
     if made.leaks:
@@ -291,17 +297,33 @@ def _export(flags: argparse.Namespace) -> int:
 
 def _suggest(flags: argparse.Namespace) -> int:
     from annotate.suggest import suggest
+    from mrcnn.detectors import open_named
 
     if flags.detector and flags.weights:
         raise UserError("--detector and --weights exclude each other; a model is named by --weights alone")
-    detector = _open(flags.weights, flags.model_classes, flags.device, flags.detector or "centerface")
+    if flags.score is not None and not 0 < flags.score < 1:
+        raise UserError(f"--score {flags.score}: expected a score between 0 and 1, e.g. 0.5")
+    detector = open_named(
+        flags.weights or flags.detector or "centerface",
+        classes=flags.model_classes,
+        device=flags.device,
+        sure=flags.score,
+        input_size=flags.input_size,
+    )
     print(f"{detector.name} on {detector.device}", file=sys.stderr)
-    score = detector.sure if flags.score is None else flags.score
     try:
         flags.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {flags.out}: {error.strerror}; choose another place") from error
-    drafts = suggest(flags.images, flags.out, detector, score, _renamed(flags.rename), flags.overwrite)
+    drafts = suggest(
+        flags.images,
+        flags.out,
+        detector,
+        detector.sure,
+        _renamed(flags.rename),
+        flags.overwrite,
+        lambda pictures, number: _shown(flags, "drafting", pictures, number),
+    )
     written, failed = 0, 0
     for draft in drafts:
         written += draft.objects >= 0
@@ -310,23 +332,6 @@ def _suggest(flags: argparse.Namespace) -> int:
             print(f"{draft.picture}: {draft.reason}", file=sys.stderr)
     print(f"{written} drafts in {flags.out}: open them in LabelImg and correct them")
     return EXIT_INCOMPLETE if failed else EXIT_OK
-
-
-def _open(weights: str | None, classes: str | None, device: str, detector: str = "") -> Any:
-    """A detector by name, or the model that `weights` names."""
-    if weights is None:
-        from common.detectors import open_detector
-
-        return open_detector(detector, device=device)
-    from mrcnn.weight_files import recognise
-
-    if weights != "coco" and recognise(weights).is_graph:
-        from mrcnn.tf_detector import GraphDetector
-
-        return GraphDetector(weights, classes=classes, device=device)
-    from mrcnn.detector import MaskRCNNDetector
-
-    return MaskRCNNDetector(weights, classes=classes, device=device)
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ def suggest(
     score: float,
     names: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    progress: Callable[[Iterable[Any], int], Iterable[Any]] = lambda pictures, number: pictures,
 ) -> Iterable[Draft]:
     """Write a VOC file for each picture that has none.
 
@@ -52,6 +53,7 @@ def suggest(
         score: from which a sighting is drafted.
         names: class of the detector to name in the draft; the others keep theirs.
         overwrite: replace label files that exist: also what a person has corrected.
+        progress: wraps the walk over the pictures, given their number.
 
     Yields:
         One draft a picture; a picture that cannot be read is a draft with a reason.
@@ -68,7 +70,7 @@ def suggest(
         if place in targets:
             raise UserError(f"{path.name} and {targets[place].name} would share {place.name}; rename one of them")
         targets[place] = path
-    for place, path in targets.items():
+    for place, path in progress(targets.items(), len(targets)):
         yield _draft(path, place, detector, score, names or {}, overwrite)
 
 

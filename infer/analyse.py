@@ -25,7 +25,6 @@ from common.video.frame import Frame
 from infer.belonging.verdicts import Verdicts, judged
 from infer.checked import checked
 from infer.clip import Clip
-from infer.detectors import DETECTORS
 from infer.settings import Finder, HideSettings, Search
 from infer.several import Several
 from infer.tracking.crop import compacted
@@ -33,6 +32,7 @@ from infer.tracking.link import LinkSettings, link
 from infer.tracking.observation import Observation
 from infer.wanted import Wanted
 from mrcnn.choice import thresholds_of
+from mrcnn.detectors import DETECTORS
 from mrcnn.sharing import share_trunks
 
 log = logging.getLogger(__name__)

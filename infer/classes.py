@@ -12,9 +12,7 @@ from typing import Any, NoReturn
 from common.errors import UserError
 from infer.belonging.rule import Belonging
 from mrcnn.class_names import COCO
-
-MODEL = "mask-rcnn"  # name of the detector that runs a checkpoint
-GRAPH = "tf-graph"  # name of the detector that runs a graph of the TensorFlow Object Detection API
+from mrcnn.detectors import MODEL
 
 # Detector by name, with the classes that it finds; of two that find the same the first is the default.
 BUILT_IN: Mapping[str, tuple[str, ...]] = {"centerface": ("face",), "haar": ("face",), MODEL: COCO}

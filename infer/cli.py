@@ -183,10 +183,11 @@ def _settings(flags: Namespace) -> HideSettings:
 
 
 def _search(flags: Namespace) -> Search:
-    from infer.classes import GRAPH, MODEL, match_class, resolve
+    from infer.classes import match_class, resolve
     from infer.models import finders, offered, read_models
     from infer.owners import with_owners
     from infer.settings import Search
+    from mrcnn.detectors import GRAPH, MODEL
 
     if flags.command == "render":
         from common.detections import read_header

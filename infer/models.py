@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from infer.classes import BUILT_IN, GRAPH, MODEL, Selection
+from infer.classes import BUILT_IN, Selection
 from infer.settings import Finder
 from mrcnn.class_names import COCO
-
-COCO_WEIGHTS = "coco"
+from mrcnn.detectors import GRAPH, MODEL, detector_of, is_coco
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Model:
         weights: as on the command line.
         names: what `--classes` says for it, or None.
         classes: what it finds.
-        detector: key of `infer.detectors.DETECTORS` that runs it.
+        detector: key of `mrcnn.detectors.DETECTORS` that runs it.
     """
 
     weights: str
@@ -60,20 +58,13 @@ def _read(weights: str, names: str | None) -> Model:
         if names:
             raise UserError("--classes names the classes of a file of yours; --weights coco has those of COCO")
         return Model(weights, None, COCO)
-    from mrcnn.weight_files import recognise
-
-    if recognise(weights).is_graph:
+    if detector_of(weights) == GRAPH:
         from mrcnn import tf_detector
 
         return Model(weights, names, tf_detector.class_names_of(weights, names), GRAPH)
     from mrcnn.detector import class_names_of
 
     return Model(weights, names, class_names_of(weights, names))
-
-
-def is_coco(weights: str) -> bool:
-    """Whether the weights trained on COCO are meant, which are fetched on first use."""
-    return weights == COCO_WEIGHTS and not Path(weights).exists()
 
 
 def offered(models: Sequence[Model]) -> dict[str, tuple[str, ...]]:
@@ -96,7 +87,7 @@ def finders(selection: Selection, models: Sequence[Model], options: Mapping[str,
         UserError: none of the detectors takes an option.
     """
     from common.detectors import options_of
-    from infer.detectors import DETECTORS
+    from mrcnn.detectors import DETECTORS
 
     by_weights = {model.weights: model for model in models}
     needed = []

@@ -18,7 +18,7 @@ class Finder:
     """A detector and what it looks for.
 
     Attributes:
-        detector: key of `infer.detectors.DETECTORS`.
+        detector: key of `mrcnn.detectors.DETECTORS`.
         classes: class names that it is to find.
         options: its options besides device, floor and score, e.g. {"weights": "runs/dog"}.
     """
@@ -33,7 +33,7 @@ class Search:
     """What is looked for, and how sure one has to be.
 
     Attributes:
-        detector: key of `infer.detectors.DETECTORS`.
+        detector: key of `mrcnn.detectors.DETECTORS`.
         classes: class names to hide.
         score: score from which one sighting is believed; None takes the detector's own.
         floor: lowest score that linking may use; None takes the detector's own.

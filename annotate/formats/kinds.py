@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from annotate.formats import coco, labelme, voc, yolo
-from annotate.formats.raw import RawLabels
+from annotate.formats.raw import RawLabels, unreadable
 from common.errors import UserError
 
 MADE = "made.json"  # marks a folder that `python -m data demo` made
@@ -72,21 +73,32 @@ def read_files(
         UserError: unknown format, or no class names for YOLO.
     """
     if kind == "voc":
-        return (voc.read(path, origin) for path in _files(source, voc.SUFFIX)), ()
+        read = (voc.read(path, origin) for path in _files(source, voc.SUFFIX))
+        return itertools.chain(read, _cut_off(source)), ()
     if kind == "labelme":
         return (labelme.read(path) for path in _files(source, labelme.SUFFIX)), ()
     if kind == "coco":
         files = [path for path in _files(source, coco.SUFFIX) if source.is_file() or _kind(path) == "coco"]
         order = dict.fromkeys(name for path in files for name in coco.class_names(path))
-        return (labels for path in files for labels in coco.read(path)), tuple(order)
+        return itertools.chain((labels for path in files for labels in coco.read(path)), _cut_off(source)), tuple(order)
     if kind == "yolo":
         class_file = class_file or yolo.find_classes(source if source.is_dir() else source.parent)
         if class_file is None:
             raise UserError(f"{source}: YOLO's files hold numbers; give the class names with --class-file FILE")
         classes = tuple(yolo.read_classes(class_file))
         files = [path for path in _files(source, yolo.SUFFIX) if path.name.lower() not in NOT_LABELS]
-        return (yolo.read(path, classes) for path in files if path != class_file), classes
+        read = (yolo.read(path, classes) for path in files if path != class_file)
+        return itertools.chain(read, _cut_off(source)), classes
     raise UserError(f"unknown format {kind!r}: expected one of {', '.join(KINDS)}")
+
+
+def _cut_off(source: Path) -> Iterator[RawLabels]:
+    """Files among the labels that were JSON once: what they said of their pictures is lost, and has to be known."""
+    for path in _files(source, labelme.SUFFIX) if source.is_dir() else ():
+        try:
+            json.loads(path.read_text(encoding="utf-8-sig"))
+        except (OSError, ValueError, RecursionError) as error:
+            yield unreadable(path, getattr(error, "lineno", 0), f"not JSON: {error}")
 
 
 def _files(source: Path, suffix: str) -> list[Path]:

@@ -51,7 +51,7 @@ def read(path: Path, origin: str = "auto") -> RawLabels:
         line = int(element.sourceline or 0)
         name = _text(element, "name")
         if not name:
-            faults.append(Fault(path, line, "no-class", "<name> is missing or empty; write the class into it"))
+            faults.append(Fault(path, line, "no-class", _no_name(element)))
             continue
         try:
             objects.append(_object(element, name, first))
@@ -118,6 +118,13 @@ def _number(element: Any, name: str) -> float:
     if not math.isfinite(value):
         raise _NoBoxError(f"<{name}> is {text!r}; expected a number of pixels")
     return value
+
+
+def _no_name(element: Any) -> str:
+    name = element.find("name")
+    if name is not None and len(name):
+        return "<name> holds an entity or elements, which are not followed; write the class itself into it"
+    return "<name> is missing or empty; write the class into it"
 
 
 def _flag(element: Any, name: str) -> bool:

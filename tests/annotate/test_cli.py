@@ -18,7 +18,7 @@ def labels(tmp_path):
 
 
 def run(*arguments):
-    return main([str(argument) for argument in (*arguments, *(() if arguments[0] == "suggest" else ("--quiet",)))])
+    return main([str(argument) for argument in (*arguments, "--quiet")])
 
 
 def test_check_of_a_clean_set_is_silent_and_0(labels, capsys):
@@ -70,6 +70,11 @@ def test_convert_refuses_what_cannot_be_meant(labels, tmp_path, wrong, capsys):
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "set").exists()
 
 
+def test_convert_warns_of_a_class_that_is_not_there(labels, tmp_path, capsys):
+    assert run("convert", labels, "-o", tmp_path / "set", "--classes", "dog,cat,cow") == 0
+    assert "warning: train shows no cow\nwarning: val shows no cow\n" in capsys.readouterr().err
+
+
 def test_a_dataset_folder_is_viewed_and_counted(labels, tmp_path, capsys):
     run("convert", labels, "-o", tmp_path / "set")
     capsys.readouterr()
@@ -107,5 +112,9 @@ def test_suggest_drafts_faces_that_open_again_and_never_overwrites(tmp_path, cap
     draft = (tmp_path / "labels" / "astronaut.xml").read_bytes()
     assert b"<folder>images</folder>" in draft and b"<pose>Unspecified</pose>" in draft
     (tmp_path / "labels" / "astronaut.xml").write_bytes(draft.replace(b"nface", b"corrected"))
+    run("suggest", pictures, "-o", tmp_path / "labels", "--score", "0.99", "--input-size", "256", "--overwrite")
+    assert b"<object>" not in (tmp_path / "labels" / "astronaut.xml").read_bytes()
+    (tmp_path / "labels" / "astronaut.xml").write_bytes(draft.replace(b"nface", b"corrected"))
+    assert run("suggest", pictures, "-o", tmp_path / "labels", "--score", "7") == 2
     run("suggest", pictures, "-o", tmp_path / "labels")
     assert read_labels(tmp_path / "labels").classes == ("corrected",)

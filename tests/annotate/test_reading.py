@@ -1,5 +1,7 @@
 """A set as a whole: pictures found, objects fitted, every fault in one list."""
 
+import shutil
+
 import label_files
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from annotate.faults import KINDS, summary
 from annotate.fitting import ClassRule
 from annotate.reading import Grouping, ReadSettings, read_labels
 from annotate.turning import turned_points
+from annotate.writing import write
 from common.errors import UserError
 
 
@@ -106,6 +109,21 @@ def test_a_picture_whose_labels_are_broken_is_no_negative(tmp_path):
     (folder / "b.xml").write_text("<annotation>")
     labels = read_labels(folder, settings=ReadSettings(negatives=True))
     assert [image.path.stem for image in labels.images] == ["a"] and kinds_of(labels) == ["unreadable-labels"]
+
+
+@pytest.mark.parametrize("kind", ["voc", "coco", "yolo"])
+def test_a_json_file_that_was_cut_off_beside_other_labels_is_named_and_makes_no_negative(tmp_path, kind):
+    folder = label_files.labelled(tmp_path, {"a": [("dog", 1, 2, 30, 40)], "b": []})
+    (folder / "b.xml").unlink()
+    if kind != "voc":
+        (tmp_path / kind).mkdir()
+        write(tmp_path / kind, read_labels(folder), kind)
+        folder = tmp_path / kind
+        shutil.copy(tmp_path / "images" / "b.jpg", folder / "images" / "b.jpg")
+    (folder / "b.json").write_text('{"shapes": [{"label": "dog", "points": [[1, 2')
+    labels = read_labels(folder, settings=ReadSettings(negatives=True))
+    assert [image.path.stem for image in labels.images] == ["a"] and kinds_of(labels) == ["unreadable-labels"]
+    assert "b.json:1: unreadable-labels: not JSON" in str(labels.faults[0])
 
 
 def test_classes_are_renamed_chosen_and_left_out(tmp_path):
