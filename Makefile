@@ -44,6 +44,7 @@ $(VENV)/.installed: setup.py $(VENV)/bin/python
 
 $(VENV)/.installed-test: setup.py $(VENV)/.installed
 	$(BIN)/pip install --quiet -e '.[model,test,dev]'
+	@sh .ci/browser
 	@touch $@
 
 clean:

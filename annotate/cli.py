@@ -250,6 +250,7 @@ def _stats(flags: argparse.Namespace) -> int:
     labels = _read(flags)
     splits: dict[str, list[int]] = {}
     if (flags.labels / "dataset.json").is_file():
+        splits = {name: [] for name in json.loads((flags.labels / "dataset.json").read_text())["splits"]}
         for place, image in enumerate(labels.images):
             splits.setdefault(image.source.stem, []).append(place)
     rows = stats.table(labels, splits)

@@ -52,7 +52,7 @@ def make_set(
 
     Args:
         target: folder to make.
-        count: of pictures, 1 or more.
+        count: of pictures; 0 where there are videos.
         seed: of everything.
         videos: how many, each about six seconds.
         size: (height, width) of pictures and videos, even numbers.
@@ -85,8 +85,8 @@ def make_set(
 
 def check_numbers(count: int, seed: int, videos: int, size: tuple[int, int]) -> None:
     """Raise UserError where a number cannot be."""
-    if not 1 <= count <= LARGEST_COUNT:
-        raise UserError(f"--count {count} is no number of pictures; give 1 to {LARGEST_COUNT}")
+    if not (videos <= 0) <= count <= LARGEST_COUNT:
+        raise UserError(f"--count {count} is no number of pictures; give 1 to {LARGEST_COUNT}, or 0 and --videos")
     if not 0 <= videos <= 1000:
         raise UserError(f"--videos {videos} is no number of videos; give 0 to 1000")
     if seed < 0:

@@ -229,6 +229,10 @@ def test_numbers_that_cannot_be_are_refused(tmp_path, capsys, flags, said):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_videos_may_stand_alone():
+    demo_set.check_numbers(count=0, seed=0, videos=1, size=SIZE)
+
+
 def test_only_a_made_set_is_replaced_and_only_on_request(tmp_path, capsys):
     out = tmp_path / "set"
     out.mkdir()
