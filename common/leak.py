@@ -44,6 +44,38 @@ class TruthObject:
     ignored: bool = False
 
 
+@dataclass(frozen=True)
+class Appearance:
+    """One object in one frame.
+
+    Attributes:
+        number: of the object.
+        pixels: of it that are visible.
+        bare: those of them that are not covered.
+        leaks: fewer than the threshold are covered.
+    """
+
+    number: int
+    pixels: int
+    bare: int
+    leaks: bool
+
+
+@dataclass(frozen=True)
+class FrameLeak:
+    """What slipped through one frame.
+
+    Attributes:
+        appearances: the objects that count, in the order given.
+        false_cover: share of the frame covered beyond every object's margin, 0..1.
+        outside: share of the frame covered outside every object, 0..1.
+    """
+
+    appearances: tuple[Appearance, ...]
+    false_cover: float
+    outside: float
+
+
 @dataclass(frozen=True, order=True)
 class LeakEvent:
     """A run of frames in which one object leaks."""
@@ -115,28 +147,29 @@ class LeakMeter:
     _false: float = 0.0
     _outside: float = 0.0
 
-    def add(self, truth: Sequence[TruthObject], covered: np.ndarray) -> None:
+    def add(self, truth: Sequence[TruthObject], covered: np.ndarray) -> FrameLeak:
         """Take the next frame.
 
         Args:
             truth: the objects in it; masks lie within the frame.
             covered: (H, W) bool, True where the picture was made unrecognisable.
+
+        Returns:
+            What this frame comes to.
         """
         frame = self._count("frames")
-        leaks = 0
-        for item in truth:
-            if not item.ignored and item.mask.any():
-                leaks += self._appearance(frame, item, covered)
-        self._count("leak_frames", leaks > 0)
+        counting = [item for item in truth if not item.ignored and item.mask.any()]
+        appearances = tuple(self._appearance(frame, item, covered) for item in counting)
+        self._count("leak_frames", any(each.leaks for each in appearances))
         self._end_runs(frame)
-        self._excess(truth, covered)
+        return FrameLeak(appearances, *self._excess(truth, covered))
 
     def _count(self, name: str, amount: int | bool = 1) -> int:
         before = self._counts.get(name, 0)
         self._counts[name] = before + int(amount)
         return before
 
-    def _appearance(self, frame: int, item: TruthObject, covered: np.ndarray) -> bool:
+    def _appearance(self, frame: int, item: TruthObject, covered: np.ndarray) -> Appearance:
         height, width = item.mask.shape
         hidden = covered[item.top : item.top + height, item.left : item.left + width] & item.mask
         pixels, bare = int(item.mask.sum()), int(item.mask.sum()) - int(hidden.sum())
@@ -155,7 +188,7 @@ class LeakMeter:
                 self._ended(item.number, last)
         self._count("events", leaks and run == 0)
         self._last[item.number] = _Sighting(frame, leaks, run + 1 if leaks else 0)
-        return leaks
+        return Appearance(item.number, pixels, bare, leaks)
 
     def _end_runs(self, frame: int) -> None:
         """Forget objects that are not in this frame; numbers may be many over a long clip."""
@@ -171,15 +204,19 @@ class LeakMeter:
         else:
             heapq.heappushpop(self._longest, event)
 
-    def _excess(self, truth: Sequence[TruthObject], covered: np.ndarray) -> None:
+    def _excess(self, truth: Sequence[TruthObject], covered: np.ndarray) -> tuple[float, float]:
+        """Return the shares covered beyond every margin, and outside every object."""
         outside = covered.copy()
         for item in truth:
             height, width = item.mask.shape
             outside[item.top : item.top + height, item.left : item.left + width] &= ~item.mask
-        self._outside += float(outside.mean())
+        share = float(outside.mean())
         for item in truth:
             _clear_rim(outside, item, self.margin)
-        self._false += float(outside.mean())
+        false = float(outside.mean())
+        self._outside += share
+        self._false += false
+        return false, share
 
     def report(self) -> LeakReport:
         """Return the numbers of all frames so far."""

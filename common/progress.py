@@ -27,6 +27,7 @@ class Progress:
         *,
         unit: str = "frames",
         quiet: bool = False,
+        closing: bool = True,
         stream: TextIO | None = None,
         interval: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
@@ -38,12 +39,14 @@ class Progress:
             total: expected number of items, None when unknown. More may come.
             unit: what is counted.
             quiet: show nothing at all.
+            closing: say in a line what was done, when the block ends.
             stream: where to show it; None: stderr as it is when the block is entered.
             interval: seconds between lines where there is no terminal.
             clock: seconds, for tests.
         """
-        self.label, self.total, self.unit, self.quiet = label, total, unit, quiet
+        self.label, self.total, self.unit, self.quiet, self.closing = label, total, unit, quiet, closing
         self.done = 0
+        self._notes = ""
         self._stream = stream
         self._interval = interval
         self._clock = clock
@@ -75,7 +78,7 @@ class Progress:
         """Take the bar away; say in a line what was done, unless an error ended it."""
         if self._bar is not None:
             self._bar.close()
-        if error is None and self.done:
+        if error is None and self.done and self.closing:
             seconds = self._clock() - self._begin
             self._say(f"{self.label}: {self.done} {self.unit} in {clock_time(seconds)} ({self._rate()})")
 
@@ -84,6 +87,15 @@ class Progress:
         self.done += count
         if self._bar is not None:
             self._bar.update(count)
+        elif (now := self._clock()) >= self._next:
+            self._next = now + self._interval
+            self._say(self._line())
+
+    def note(self, **counts: int) -> None:
+        """Show further counts behind the first: `note(found=120, failed=7)`; they stay until the next call."""
+        self._notes = ", ".join(f"{name} {count}" for name, count in counts.items())
+        if self._bar is not None:
+            self._bar.set_postfix_str(self._notes)
         elif (now := self._clock()) >= self._next:
             self._next = now + self._interval
             self._say(self._line())
@@ -99,7 +111,10 @@ class Progress:
         return f"{rate:.1f} {self.unit}/s"
 
     def _line(self) -> str:
-        if self.total is None or self.done > self.total:
+        return f"{self._main_line()} · {self._notes}" if self._notes else self._main_line()
+
+    def _main_line(self) -> str:
+        if self.total is None or self.done > self.total or not self.done:
             return f"{self.label}: {self.done} {self.unit}, {self._rate()}"
         left = (self.total - self.done) * (self._clock() - self._begin) / self.done
         share = f"{100 * self.done / self.total:.0f} %"

@@ -17,6 +17,7 @@ from infer.report import Report, summary_lines
 from infer.settings import HideSettings
 
 _VIDEOS = (".ts", ".mxf", ".ogx", ".swf", ".rm")  # named as if they were something else
+_TEXTS = (".jsonl",)  # of no registered kind: detections and truth lie beside videos
 log = logging.getLogger(__name__)
 
 
@@ -87,6 +88,8 @@ def hide_folder(
 def is_other(path: Path) -> bool:
     """Whether a file's name says that it is something else: a text, subtitles, a spreadsheet."""
     kind = mimetypes.guess_type(path.name)[0] or ""
+    if path.suffix.lower() in _TEXTS:
+        return True
     return kind.split("/")[0] in ("text", "application", "font", "audio") and path.suffix.lower() not in _VIDEOS
 
 

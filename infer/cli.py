@@ -32,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _hide(flags: Namespace) -> int:
+    from common.video.url import fetched, is_url, shown
     from infer.picture import hide_picture
     from infer.pipeline import hide_video
     from infer.report import summary_lines
-    from infer.url import fetched, is_url, shown
 
     settings = _settings(flags)
     if is_url(flags.source):
@@ -148,8 +148,9 @@ def _target(flags: Namespace, source: Path) -> Path:
 
 
 def _settings(flags: Namespace) -> HideSettings:
+    from common.times import parse_time
     from common.video.writer import EncodeSettings
-    from infer.select import Rules, parse_time
+    from infer.select import Rules
     from infer.settings import Cover, HideSettings
 
     search = _search(flags)

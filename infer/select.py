@@ -8,7 +8,6 @@ somebody set by hand stays covered unless its own track is excluded.
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ import supervision as sv
 from common.detections import MANUAL, FrameObjects, make_detections
 from common.errors import UserError
 from common.rle import compact_mask
+from common.times import parse_time
 from infer.classes import BUILT_IN, WAITING, match_class
 
 ZONE_CLASS = "zone"  # the class of rectangles that `--zone-cover` adds
@@ -255,22 +255,6 @@ class Selector:
         if self.rules.keep_classes:
             wrong = wrong | ~np.isin(class_ids, [self.classes.index(name) for name in self.rules.keep_classes])
         return wrong
-
-
-def parse_time(text: str) -> float:
-    """Parse a time: seconds (12.5), m:ss (1:05.5) or h:mm:ss (1:02:03).
-
-    Raises:
-        UserError: it is none of these.
-    """
-    parts = text.strip().split(":")
-    whole = all(re.fullmatch(r"\d+", part) for part in parts[:-1])
-    if len(parts) > 3 or not whole or not re.fullmatch(NUMBER, parts[-1]):
-        raise UserError(f'"{text}" is not a time; expected seconds (12.5), m:ss (1:05) or h:mm:ss (1:02:03)')
-    numbers = [float(part) for part in parts]
-    if any(number >= 60 for number in numbers[1:]):
-        raise UserError(f'"{text}" is not a time; minutes and seconds behind a colon go to 59')
-    return math.fsum(number * 60**place for place, number in enumerate(reversed(numbers)))
 
 
 def parse_tracks(texts: Iterable[str]) -> tuple[int, ...]:

@@ -68,14 +68,30 @@ COMMANDS = [
     ["annotate"],
     ["annotate", "convert"],
     ["annotate", "suggest"],
+    ["scrape"],
+    ["scrape", "images"],
+    ["scrape", "urls"],
+    ["scrape", "video"],
     ["data"],
     ["data", "clip"],
     ["data", "demo"],
     ["data", "weights"],
     ["benchmarks"],
     ["mrcnn"],
+    ["train"],
+    ["train", "smile"],
+    ["evaluate"],
+    ["evaluate", "run"],
+    ["evaluate", "choose"],
+    ["evaluate", "leak"],
+    ["evaluate", "compare"],
+    ["evaluate", "report"],
+    ["evaluate", "gallery"],
 ]
-HEAVY = ("keras", "tensorflow", "torch", "jax", "cv2", "av", "onnxruntime", "supervision", "scipy", "matplotlib")
+HEAVY = (
+    *("keras", "tensorflow", "torch", "jax", "cv2", "av", "onnxruntime", "supervision", "scipy", "matplotlib"),
+    *("selenium", "aiohttp", "requests"),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -9,10 +9,10 @@ import numpy as np
 import supervision as sv
 
 from common.detections import FrameObjects
+from common.region import Region
 from infer.effects.canvas import Canvas
 from infer.effects.effect import NOTHING, Effect
 from infer.effects.patch import Patch, make_patch
-from infer.effects.region import Region
 
 PALETTE = (
     (230, 60, 60),

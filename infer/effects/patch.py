@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.region import Region
 from common.video.frame import stored
-from infer.effects.region import Region
 
 
 @dataclass(frozen=True)

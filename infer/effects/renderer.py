@@ -10,12 +10,12 @@ import numpy as np
 
 from common.detections import FrameObjects
 from common.planes import Planes, copy_picture, viewable
+from common.region import DEFAULT_FEATHER, DEFAULT_GROW, Length, RegionShape, object_regions
 from common.video.frame import Frame, upright
 from infer.effects.canvas import Canvas
 from infer.effects.effect import BACKGROUND, NOTHING, OBJECTS, Effect
 from infer.effects.kept import union
 from infer.effects.patch import Patch, make_patch, whole_patch
-from infer.effects.region import DEFAULT_FEATHER, DEFAULT_GROW, Length, RegionShape, object_regions
 
 DEFAULT_SHAPE = "mask"
 
@@ -46,8 +46,8 @@ class Renderer:
             effect: from `open_effect`.
             shape: "mask", "box" or "ellipse".
             grow: added around the object: pixels (12) or percent of its size ("15%"). None: by the shape of the
-                region, see `region.DEFAULT_GROW`; a face box becomes an ellipse over the whole head.
-            feather: width of a soft edge outside of that, likewise; None: see `region.DEFAULT_FEATHER`.
+                region, see `common.region.DEFAULT_GROW`; a face box becomes an ellipse over the whole head.
+            feather: width of a soft edge outside of that, likewise; None: see `common.region.DEFAULT_FEATHER`.
             more: added to `grow`, whether given or by default.
 
         Raises:

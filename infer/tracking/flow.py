@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from infer.tracking.shift import correlation, detail, reduced, shared_parts, shift_between
+from common.video.shift import correlation, detail, reduced, shared_parts, shift_between
 
 KEPT_SHARE = 4  # flow is kept at 1 / KEPT_SHARE of the proxy's size
 _POINTS_A_SIDE = 5

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from infer.tracking.cuts import REACH, CutFinder
+from common.video.cuts import REACH, CutFinder
 from infer.tracking.observation import Observation
 
 

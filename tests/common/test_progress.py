@@ -58,6 +58,27 @@ def test_a_terminal_gets_a_bar_with_speed_that_goes_away():
     assert shown.endswith("finding: 4 frames in 0:08 (0.5 frames/s)\n")
 
 
+def test_further_counts_stand_behind_the_first():
+    clock, stream = Clock(), io.StringIO()
+    with Progress("collecting", 10, unit="pictures", stream=stream, clock=clock) as progress:
+        clock.now += 6
+        progress.note(found=3, failed=2)
+        progress.advance()
+        clock.now += 6
+        progress.advance()
+    assert stream.getvalue().splitlines()[:2] == [
+        "collecting: 0 pictures, 0.0 pictures/s · found 3, failed 2",
+        "collecting: 2 of 10 pictures (20 %), 0.2 pictures/s, 0:48 left · found 3, failed 2",
+    ]
+
+
+def test_a_bar_shows_further_counts():
+    stream = Terminal()
+    with Progress("collecting", 10, stream=stream) as progress:
+        progress.note(found=3, failed=2)
+    assert "found 3, failed 2" in stream.getvalue()
+
+
 def test_after_an_error_nothing_is_claimed():
     stream = io.StringIO()
     with pytest.raises(OSError, match="gone"), Progress("finding", stream=stream) as progress:

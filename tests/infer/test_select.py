@@ -7,8 +7,9 @@ import supervision as sv
 
 from common.detections import FrameObjects, make_detections
 from common.errors import UserError
+from common.times import parse_time
 from infer.effects import Renderer, open_effect
-from infer.select import Rules, Selector, Span, Zone, parse_time, parse_tracks
+from infer.select import Rules, Selector, Span, Zone, parse_tracks
 
 SIZE = (100, 200)
 # Left, right, across the middle, and one that hangs out of the picture on the right.

@@ -9,9 +9,9 @@ from supervision.detection.compact_mask import CompactMask
 
 from common.detections import read_detections
 from common.errors import UserError
+from common.region import Length, Region, RegionShape, object_regions
 from infer.effects import Renderer, open_effect
 from infer.effects.patch import make_patch
-from infer.effects.region import Length, Region, RegionShape, object_regions
 
 SIZE = (60, 80)
 

@@ -8,7 +8,7 @@ import pytest
 from media import ClipSpec, make
 
 from common.errors import UserError
-from infer.url import fetched, is_url, shown
+from common.video.url import fetched, is_url, shown
 
 PAGE = b"<!DOCTYPE html><html><head><title>t</title></head><body><p>No moving picture.</p></body></html>"
 

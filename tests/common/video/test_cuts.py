@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from moving_squares import scene, texture
 
-from infer.tracking.cuts import CutFinder, change, glance
+from common.video.cuts import CutFinder, change, glance
 
 
 def cuts(proxies: list[np.ndarray]) -> list[int]:

@@ -1,0 +1,1 @@
+"""Which epoch, which threshold, and what still slips through."""

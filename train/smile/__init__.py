@@ -1,0 +1,1 @@
+"""Teach a classifier of face crops, e.g. smile or no smile."""
