@@ -181,9 +181,12 @@ def _end(faults: Sequence[Any]) -> int:
 
 def _check(flags: argparse.Namespace) -> int:
     from annotate.faults import summary
+    from annotate.target import SETS, check_folder
     from annotate.writing import write
     from common.staging import staged_folder
 
+    if flags.fix and flags.overwrite:
+        check_folder(flags.fix, flags.labels, flags.images, SETS)
     labels = _read(flags)
     if flags.json:
         print(json.dumps([fault.as_json() for fault in labels.faults], indent=1, ensure_ascii=False))
@@ -250,9 +253,12 @@ def _stats(flags: argparse.Namespace) -> int:
     labels = _read(flags)
     splits: dict[str, list[int]] = {}
     if (flags.labels / "dataset.json").is_file():
-        splits = {name: [] for name in json.loads((flags.labels / "dataset.json").read_text())["splits"]}
+        from mrcnn.dataset_folder import read_about
+
+        splits = {name: [] for name in read_about(flags.labels)["splits"]}
         for place, image in enumerate(labels.images):
-            splits.setdefault(image.source.stem, []).append(place)
+            if image.source is not None:  # a picture that was put there later, taken as a negative, is in no split
+                splits.setdefault(image.source.stem, []).append(place)
     rows = stats.table(labels, splits)
     print(stats.text(rows))
     if flags.out:
@@ -286,9 +292,12 @@ def _view(flags: argparse.Namespace) -> int:
 
 
 def _export(flags: argparse.Namespace) -> int:
+    from annotate.target import SETS, check_folder
     from annotate.writing import write
     from common.staging import staged_folder
 
+    if flags.overwrite:
+        check_folder(flags.out, flags.labels, flags.images, SETS)
     labels = _read(flags)
     with staged_folder(flags.out, overwrite=flags.overwrite) as folder:
         write(folder, labels, flags.to)

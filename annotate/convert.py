@@ -12,6 +12,7 @@ from annotate.faults import Fault
 from annotate.label_set import LabelSet
 from annotate.masks import making
 from annotate.reading import ReadSettings, read_labels
+from annotate.target import DATASET, check_folder
 from common.errors import UserError
 from common.staging import staged_folder
 
@@ -82,6 +83,8 @@ def convert(
     Raises:
         UserError: nothing usable, or settings that cannot be met.
     """
+    if settings.overwrite:
+        check_folder(target, source, images, (DATASET,))
     with staged_folder(target, overwrite=settings.overwrite) as folder:
         labels = read_labels(source, images, settings.read, lambda facts, number: progress("reading", facts, number))
         if not labels.images or not labels.classes:

@@ -64,7 +64,8 @@ class Fault:
     def __str__(self) -> str:
         """`file:line: kind: reason`, as compilers write it, so that editors jump to it."""
         place = f"{self.file}:{self.line}" if self.line else str(self.file)
-        return f"{place}: {self.kind}: {self.reason}"
+        text = f"{place}: {self.kind}: {self.reason}"
+        return text.encode("utf-8", "backslashreplace").decode()  # names of files need not be UTF-8
 
     @property
     def mild(self) -> bool:
@@ -73,7 +74,11 @@ class Fault:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {**asdict(self), "file": str(self.file), "done": KINDS[self.kind][1]}
+        return {**asdict(self), "file": _shown(self.file), "done": KINDS[self.kind][1]}
+
+
+def _shown(path: Path) -> str:
+    return str(path).encode("utf-8", "backslashreplace").decode()
 
 
 def counts(faults: Iterable[Fault]) -> dict[str, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from annotate.faults import Fault
 from annotate.formats.raw import RawLabels, RawObject
 from annotate.label_set import CROWD, DIFFICULT, LINE, SEGMENTATION, TRUNCATED
-from annotate.pictures import PictureFacts
+from annotate.pictures import UNWRITABLE, PictureFacts
 from annotate.turning import SWAPPED, turned
 from common import rle
 
@@ -61,6 +61,9 @@ def fit(labels: RawLabels, picture: PictureFacts, rule: ClassRule) -> tuple[list
     for found in objects:
         name = (rule.renamed or {}).get(found.name, found.name)
         if found.name in rule.ignored or name in rule.ignored:
+            continue
+        if UNWRITABLE.search(name):
+            fitter.fault(found.line, "no-class", f"{name!r} holds control characters; write the class anew")
             continue
         if rule.wanted is not None and name not in rule.wanted:
             fitter.fault(found.line, "unknown-class", f"{name!r}; expected {', '.join(rule.wanted)}")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from annotate.label_set import LabelledImage
+from common.perceptual_hash import DISTANCE
 
-DISTANCE = 6  # of 64 bits; recompressed and resized copies differ in 0 to 4, neighbouring frames in 0 to 8
 ROWS = 1024  # compared at a time: memory stays flat
 
 

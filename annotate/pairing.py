@@ -38,9 +38,16 @@ def pair(raws: Iterable[RawLabels], index: PictureIndex, root: Path) -> Pairs:
         root: folder of the label files.
     """
     pairs = Pairs()
+    raws = list(raws)
+    # Where names with folders are found as written, a like name in another folder is another picture: "b/1.jpg" is not
+    # "a/1.jpg". Where none is, the folders are those of another machine.
+    literal = {raw.source for raw in raws if not raw.alone and "/" in raw.picture and index.exact(raw.picture)}
     for raw in raws:
         pairs.faults += raw.faults
-        found = _found(raw, index, root, pairs.faults)
+        if raw.source in literal and "/" in raw.picture:
+            found = index.exact(raw.picture)
+        else:
+            found = _found(raw, index, root, pairs.faults)
         if not raw.readable:
             pairs.claimed.update(found)
         elif not found:
@@ -67,4 +74,5 @@ def _found(raw: RawLabels, index: PictureIndex, root: Path, faults: list[Fault])
     if like and named and not set(like) & set(named):
         reason = f"it names {raw.picture}, which is there too; expected {like[0].name}"
         faults.append(Fault(raw.source, 0, "other-name", reason))
-    return like or named
+    # "a.jpg" and "a.png" are both like "a.xml": then the name inside decides.
+    return [path for path in like if path in named] or like or named

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-import imagehash
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from common.image import READ_ERRORS, SUFFIXES
+from common.perceptual_hash import perceptual_hash
 
+# Control characters, and bytes of names that are no UTF-8: neither XML nor JSON holds them.
+UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 ORIENTATION = 0x0112  # EXIF tag
-HASH_SIDE = 8  # perceptual hash of 8 x 8 bits
 WORKERS = 4
 
 
@@ -71,13 +73,18 @@ class PictureIndex:
             name: as written there.
             beside: folders below the root in which the label file lies; a picture in the like place is preferred.
         """
-        plain = (PureWindowsPath(name) if "\\" in name else PurePosixPath(name)).as_posix().lower()
+        plain = _plain(name)
         if plain in self._by_place:
             return [self._by_place[plain]]
         last = plain.rsplit("/", 1)[-1]
         found = self._by_name.get(last, [])
         # "IMG.JPG" was often converted to "IMG.png" after labelling.
         return self._nearest(found or self._by_stem.get(last.rsplit(".", 1)[0], []), beside)
+
+    def exact(self, name: str) -> list[Path]:
+        """The picture at the very place that `name` gives below the folder, case aside."""
+        found = self._by_place.get(_plain(name))
+        return [] if found is None else [found]
 
     def like(self, stem: str, beside: Sequence[str] = ()) -> list[Path]:
         """Pictures with a label file's own name before the suffix."""
@@ -89,6 +96,10 @@ class PictureIndex:
         wanted = tuple(part.lower() for part in beside)
         same = [path for path in paths if _folders(path, self.folder) == wanted]
         return same or paths
+
+
+def _plain(name: str) -> str:
+    return (PureWindowsPath(name) if "\\" in name else PurePosixPath(name)).as_posix().lower()
 
 
 def _folders(path: Path, root: Path) -> tuple[str, ...]:
@@ -107,13 +118,15 @@ def examine_one(path: Path) -> PictureFacts:
         data = path.read_bytes()
     except OSError as error:
         return PictureFacts(path, (0, 0), problem=error.strerror or str(error))
+    if UNWRITABLE.search(str(path)):
+        return PictureFacts(path, (0, 0), problem="its name holds characters that label files cannot hold; rename it")
     sha256 = hashlib.sha256(data).hexdigest()
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
             orientation = int(image.getexif().get(ORIENTATION, 1) or 1)
             upright = ImageOps.exif_transpose(image)
-            perceptual = int(str(imagehash.phash(upright.convert("L"), HASH_SIDE)), 16)
+            perceptual = perceptual_hash(upright)
             stored, shown = (image.height, image.width), (upright.height, upright.width)
     except (*READ_ERRORS, Image.DecompressionBombError) as error:
         return PictureFacts(path, (0, 0), sha256=sha256, problem=_problem(error))

@@ -70,12 +70,17 @@ def read_labels(
         raise UserError(f"{source}: no such file or folder; give the folder with the label files")
     kind = find_kind(source) if settings.kind == "auto" else settings.kind
     raws, order = read_files(source, kind, settings.origin, settings.class_file)
-    index = PictureIndex(_picture_folder(source, images))
+    index = PictureIndex(picture_folder(source, images))
     if not index.paths:
         raise UserError(f"{index.folder}: no pictures in it; give their folder with --images")
     pairs = pair(raws, index, source if source.is_dir() else source.parent)
     unlabelled = [path for path in index.paths if path not in pairs.labels and path not in pairs.claimed]
     wanted = sorted([*pairs.labels, *(unlabelled if settings.negatives else ())])
+    if settings.group_by != FRAME and not any(map(grouping.knows, wanted)):
+        raise UserError(
+            f"--group-by {settings.group_by}: the whole name (without suffix) of no picture is like it; e.g. "
+            f"{wanted[0].stem if wanted else '(none)'}"
+        )
     faults = list(pairs.faults)
     fitted = _fitted(progress(examine(wanted), len(wanted)), pairs, settings.rule, faults)
     if not settings.negatives:
@@ -149,6 +154,10 @@ class Grouping:
         if not self.by_folder and not self.pattern.groups:
             raise UserError(f"--group-by {rule}: has no group in brackets; e.g. '(.+)-\\d+', or folder")
 
+    def knows(self, path: Path) -> bool:
+        """Whether the rule says which clip a picture is from."""
+        return self.by_folder or self.pattern.fullmatch(path.stem) is not None
+
     def __call__(self, path: Path, root: Path) -> str:
         """Name of the group, with the folder it lies in."""
         place = path.relative_to(root)
@@ -159,7 +168,12 @@ class Grouping:
         return (place.parent / name).as_posix()
 
 
-def _picture_folder(source: Path, images: Path | None) -> Path:
+def picture_folder(source: Path, images: Path | None) -> Path:
+    """Folder of the pictures: as given, else beside the labels, else that of the labels.
+
+    Raises:
+        UserError: the one given is none.
+    """
     if images is not None:
         if not images.is_dir():
             raise UserError(f"{images}: no such folder; give the folder of the pictures with --images")

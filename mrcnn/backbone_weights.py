@@ -18,7 +18,7 @@ import numpy as np
 
 from common.errors import UserError
 from mrcnn.application_trunk import build_application, plain_names
-from mrcnn.applications import FAMILIES, OWN, find
+from mrcnn.applications import FAMILIES, OWN, UNTRAINED, find
 from mrcnn.normalization import EPSILON
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def load_backbone(model: keras.Model, backbone: str | Callable[..., Any], source
 
 
 def _application_arrays(backbone: str, source: str | Path) -> dict[str, list[np.ndarray]]:
-    donor = _donor(backbone, source)
+    donor = trained_network(backbone, source)
     names, found = plain_names(donor), {}
     for layer in donor.layers:
         inner = [(part.name, part) for part in layer.layers] if isinstance(layer, keras.Sequential) else []
@@ -77,7 +77,7 @@ def _own_arrays(backbone: str, source: str | Path) -> dict[str, list[np.ndarray]
     keras.applications has the same network; its pictures are blue, green, red, and its batch normalisation adds another
     number to the variance, which goes into gamma.
     """
-    donor, found = _donor(backbone, source), {}
+    donor, found = trained_network(backbone, source), {}
     for layer in donor.layers:
         if not layer.weights:
             continue
@@ -101,12 +101,23 @@ def _original_name(name: str) -> str:
     return f"{'res' if kind == 'conv' else 'bn'}{stage}{chr(ord('a') + int(block) - 1)}_{BRANCHES[branch]}"
 
 
-def _donor(backbone: str, source: str | Path) -> keras.Model:
-    """Build the network as keras.applications does, with the weights of the file."""
-    theirs, family = (f"ResNet{backbone[6:]}", FAMILIES["resnet"]) if backbone in OWN else find(backbone)
+def trained_network(backbone: str, source: str | Path, setting: str = "BACKBONE_WEIGHTS") -> keras.Model:
+    """Build the network as keras.applications does, without its classifier, with the weights of the file.
+
+    Args:
+        backbone: the network's name.
+        source: "imagenet" or the path of a file.
+        setting: where the source was named, for errors.
+
+    Raises:
+        UserError: there is no such file, it cannot be fetched, or it is another network's.
+    """
+    if backbone.lower() in UNTRAINED:
+        raise UserError(f"{setting}: there are no published weights of {backbone}; set it to none")
+    theirs, family = (f"ResNet{backbone[6:]}", FAMILIES["resnet"]) if backbone.lower() in OWN else find(backbone)
     given = str(source)
     if given != IMAGENET and not Path(given).is_file():
-        raise UserError(f"BACKBONE_WEIGHTS: no such file {given!r}; expected 'imagenet', the path of a file, or None")
+        raise UserError(f"{setting}: no such file {given!r}; expected 'imagenet', the path of a file, or none")
     try:
         return build_application(theirs, family, weights=given)
     except Exception as error:  # keras raises a bare one for a failed download
@@ -114,15 +125,15 @@ def _donor(backbone: str, source: str | Path) -> keras.Model:
             raise UserError(
                 f"{given}: not weights of {theirs} without its classifier ({error}); give its 'notop' file"
             ) from error
-        raise UserError(_not_fetched(theirs, str(error))) from error
+        raise UserError(_not_fetched(theirs, str(error), setting)) from error
 
 
-def _not_fetched(theirs: str, reason: str) -> str:
+def _not_fetched(theirs: str, reason: str, setting: str) -> str:
     url = re.search(r"https?://\S+?\.h5", reason)
     if url is None:
         return f"the ImageNet weights of {theirs} could not be loaded: {reason}"
     folder = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
     return (
         f"the ImageNet weights of {theirs} could not be fetched; put {url[0].rsplit('/', 1)[1]} from {url[0]} into "
-        f"{folder}, or name a file of your own in BACKBONE_WEIGHTS, or set it to None"
+        f"{folder}, or name a file of your own in {setting}, or set it to none"
     )

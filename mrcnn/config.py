@@ -98,6 +98,11 @@ class Config:
     BACKBONE_WEIGHTS: str | None = None
     MIXED_PRECISION: str | None = None
 
+    # New: channels inside the region proposal network and the mask head, which the original has fixed. For small
+    # pictures on a CPU they are most of the work.
+    RPN_CHANNELS = 512
+    MASK_HEAD_CHANNELS = 256
+
     def __init__(self) -> None:
         """Compute BATCH_SIZE, IMAGE_SHAPE and IMAGE_META_SIZE from the attributes."""
         self.BATCH_SIZE = self.IMAGES_PER_GPU * self.GPU_COUNT

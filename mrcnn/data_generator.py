@@ -92,7 +92,7 @@ class DataGenerator(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Shuffle."""
-        self.batches.on_epoch_end()
+        self.batches.set_epoch(self.batches.epoch + 1)
 
 
 def data_generator(  # noqa: PLR0913  (the original's signature)

@@ -8,6 +8,7 @@ images/          pictures
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from pycocotools import mask as coco_mask
 
 from common import rle
 from common.errors import UserError
+from mrcnn import moved_objects
 from mrcnn.dataset import Dataset
 
 SOURCE = "folder"
@@ -33,6 +35,7 @@ class FolderDataset(Dataset):
     Args:
         folder: the dataset folder.
         split: name of one of its splits.
+        classes: only these count, in this order; None: all. Objects of others are left out.
 
     Attributes:
         folder: where it lies.
@@ -40,16 +43,17 @@ class FolderDataset(Dataset):
         about: what dataset.json holds.
 
     Raises:
-        UserError: no dataset folder, no such split, or a file of it that cannot be read.
+        UserError: no dataset folder, no such split or class, or a file of it that cannot be read.
     """
 
-    def __init__(self, folder: str | Path, split: str) -> None:
+    def __init__(self, folder: str | Path, split: str, classes: Sequence[str] | None = None) -> None:
         super().__init__()
         self.folder, self.split = Path(folder), split
         self.about = read_about(self.folder)
         if split not in self.about["splits"]:
             raise UserError(f"{self.folder}: no split {split!r}; it has {', '.join(self.about['splits'])}")
-        for place, name in enumerate(self.about["class_names"], start=1):
+        self._own = _chosen(self.about["class_names"], classes, self.folder)
+        for name, place in self._own.items():
             self.add_class(SOURCE, place, name)
         content = _json(self.folder / f"{split}.json")
         try:
@@ -61,11 +65,13 @@ class FolderDataset(Dataset):
         self.prepare()
 
     def _list(self, content: Any) -> None:
-        own = {name: place for place, name in enumerate(self.about["class_names"], start=1)}
-        numbers = {category["id"]: own[category["name"]] for category in content["categories"]}
+        known = set(self.about["class_names"])
+        names = {category["id"]: category["name"] for category in content["categories"] if category["name"] in known}
         entries: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in content["images"]}
         for entry in content["annotations"]:
-            entries[entry["image_id"]].append({**entry, "class_id": numbers[entry["category_id"]]})
+            name = names[entry["category_id"]]
+            if name in self._own:
+                entries[entry["image_id"]].append({**entry, "class_id": self._own[name]})
         for image in content["images"]:
             self.add_image(
                 SOURCE,
@@ -112,6 +118,34 @@ class FolderDataset(Dataset):
         stacked = np.array(masks, bool).reshape(-1, info["height"], info["width"])
         return np.ascontiguousarray(stacked.transpose(1, 2, 0)), np.array(class_ids, np.int32)
 
+    def load_crops(self, image_id: int) -> tuple[list[moved_objects.Crop], np.ndarray]:
+        """Cut the masks of a picture out of their run lengths: the fast path of training.
+
+        Returns:
+            N crops and class ids (N,) int32, negative for crowds; objects without a pixel are left out.
+        """
+        info = self.image_info[image_id]
+        size = (info["height"], info["width"])
+        crops, class_ids = [], []
+        for entry in info["annotations"]:
+            crop = moved_objects.crop_of(_runs(entry["segmentation"], info), size)
+            if crop is not None:
+                crops.append(crop)
+                class_ids.append(-entry["class_id"] if entry.get("iscrowd") else entry["class_id"])
+        return crops, np.array(class_ids, np.int32)
+
+    @property
+    def ids_with_objects(self) -> np.ndarray:
+        """Numbers of the pictures that hold an object which is no crowd."""
+        return np.array(
+            [
+                image_id
+                for image_id, info in enumerate(self.image_info)
+                if any(not entry.get("iscrowd") for entry in info["annotations"])
+            ],
+            int,
+        )
+
     def load_objects(self, image_id: int) -> sv.Detections:
         """The truth of a picture as detections, masks compact: the fast path, nothing of the size of the picture.
 
@@ -138,6 +172,15 @@ class FolderDataset(Dataset):
     def groups(self) -> list[str]:
         """Clip of each picture."""
         return [str(info["group"]) for info in self.image_info]
+
+
+def _chosen(known: Sequence[str], wanted: Sequence[str] | None, folder: Path) -> dict[str, int]:
+    """Number the classes that count, from 1."""
+    names = list(known) if wanted is None else list(wanted)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UserError(f"{folder}: has no class {', '.join(unknown)}; it has {', '.join(known)}")
+    return {name: place for place, name in enumerate(names, start=1)}
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -99,7 +99,7 @@ class MaskRCNNDetector:
         settings: dict[str, Any] = {"DETECTION_MIN_CONFIDENCE": self._lowest}
         if nms is not None:
             settings["DETECTION_NMS_THRESHOLD"] = nms
-        self.weights, self.sure = info.path, _sure(info.config, floor)
+        self.weights, self.sure = info.path, sure_score(info.config, floor)
         self._sure = self.sure
         self.classes = info.class_names[1:]
         self.molding = Molding.of(info.config, input_size, resize)
@@ -198,8 +198,8 @@ def _check(
             raise UserError(f"unknown {name} {word!r}: choose one of {', '.join(known)}")
 
 
-def _sure(config: Config, floor: float) -> float:
-    """The score that the checkpoint's maker believes from; evaluation settings of 0 tell nothing."""
+def sure_score(config: Config, floor: float = FLOOR) -> float:
+    """Return the score that the checkpoint's maker believes from; evaluation settings of 0 tell nothing."""
     own = float(config.DETECTION_MIN_CONFIDENCE)
     return own if floor < own < 1 else max(SURE, floor)
 

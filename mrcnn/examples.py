@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from common import imgaug_numpy2
 from common.errors import UserError
-from mrcnn import image_meta, masks, preprocess
+from mrcnn import masks, picture_meta, preprocess
 from mrcnn.dataset import Dataset
+
+DRAWS = 5  # of an augmentation that loses every object
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Example(NamedTuple):
 
     Attributes:
         image: (H, W, 3) uint8.
-        meta: (12 + C,) see `image_meta`.
+        meta: (12 + C,) see `picture_meta`.
         class_ids: (N,) int32.
         boxes: (N, 4) int32 (y1, x1, y2, x2) pixels.
         masks: (H, W, N) or (h, w, N) bool.
@@ -56,6 +58,44 @@ class Example(NamedTuple):
     masks: np.ndarray
 
 
+class SeededLoader(Protocol):
+    """Loads pictures by number so that the same seed gives the same example."""
+
+    def seeded(self, image_id: int, seed: int) -> Example:
+        """Load a picture; every random choice follows from the seed."""
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Loads the examples of a data set; it can be sent to another process if the data set can.
+
+    Attributes:
+        dataset: see `load`, and so for the next four.
+        resizing: -
+        channels: -
+        flip: -
+        augmentation: -
+        plain_sources: sources whose pictures are not augmented.
+    """
+
+    dataset: Dataset
+    resizing: Resizing
+    channels: int = 3
+    flip: bool = False
+    augmentation: Any = None
+    plain_sources: tuple[str, ...] = ()
+
+    def __call__(self, image_id: int, seed: int | None = None) -> Example:
+        """Load a picture's example; by chance from `random` and imgaug's own state where there is no seed."""
+        plain = self.dataset.image_info[image_id]["source"] in self.plain_sources
+        extra = None if plain else self.augmentation
+        return load(self.dataset, image_id, self.resizing, self.channels, self.flip, extra, seed)
+
+    def seeded(self, image_id: int, seed: int) -> Example:
+        """See `SeededLoader`."""
+        return self(image_id, seed)
+
+
 def load(
     dataset: Dataset,
     image_id: int,
@@ -63,6 +103,7 @@ def load(
     channels: int = 3,
     flip: bool = False,
     augmentation: Any = None,
+    seed: int | None = None,
 ) -> Example:
     """Load a picture and its truth.
 
@@ -73,6 +114,7 @@ def load(
         channels: of the network's pictures.
         flip: whether it is mirrored half of the time.
         augmentation: an imgaug augmenter; whatever moves pixels moves the masks, too.
+        seed: of every random choice; None: `random` and imgaug's own state, as in the original.
 
     Returns:
         The example; objects that fall out of the picture are left out.
@@ -82,16 +124,17 @@ def load(
 
     Source: original `model.load_image_gt`.
     """
+    dice: Any = random if seed is None else random.Random(seed)
     picture = preprocess.match_channels(dataset.load_image(image_id), channels)
     drawn, class_ids = _checked(dataset, image_id, picture.shape)
     molded, placement = preprocess.resize_image(
-        picture, resizing.min_dim, resizing.max_dim, resizing.min_scale, resizing.mode, resizing.border
+        picture, resizing.min_dim, resizing.max_dim, resizing.min_scale, resizing.mode, resizing.border, dice
     )
     drawn = masks.resize_masks(drawn, placement.scale, placement.padding, placement.crop).astype(bool)
-    if flip and random.randint(0, 1):
+    if flip and dice.randint(0, 1):
         molded, drawn = np.fliplr(molded), np.fliplr(drawn)
     if augmentation is not None:
-        molded, drawn = augment(molded, drawn, augmentation)
+        molded, drawn = augment(molded, drawn, augmentation, seed)
     boxes = masks.extract_boxes(drawn)
     seen = boxes.any(axis=1)
     drawn, class_ids, boxes = drawn[..., seen] if not seen.all() else drawn, class_ids[seen], boxes[seen]
@@ -99,7 +142,7 @@ def load(
     active[dataset.source_class_ids[dataset.image_info[image_id]["source"]]] = 1
     if resizing.mini_masks is not None:
         drawn = masks.minimize(boxes, drawn, resizing.mini_masks, resizing.border)
-    meta = image_meta.compose(image_id, picture.shape, molded.shape, placement.window, placement.scale, active)
+    meta = picture_meta.compose(image_id, picture.shape, molded.shape, placement.window, placement.scale, active)
     return Example(molded, meta, class_ids, boxes, drawn)
 
 
@@ -123,8 +166,13 @@ def _checked(dataset: Dataset, image_id: int, shape: tuple[int, ...]) -> tuple[n
     return drawn, class_ids
 
 
-def augment(image: np.ndarray, drawn: np.ndarray, augmentation: Any) -> tuple[np.ndarray, np.ndarray]:
+def augment(
+    image: np.ndarray, drawn: np.ndarray, augmentation: Any, seed: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Put the same random change on a picture (H, W, 3) and its masks (H, W, N).
+
+    With a seed the change follows from it, and one that moves every object out of the picture is drawn again, up to
+    `DRAWS` times, and then left: pictures do not drop out of an epoch by chance.
 
     Masks travel as imgaug's segmentation maps, eight to a number: every augmenter knows whether it moves those, and
     what it shifts in from outside belongs to no object. The original sends them as pictures through the augmenters on a
@@ -133,8 +181,22 @@ def augment(image: np.ndarray, drawn: np.ndarray, augmentation: Any) -> tuple[np
     Raises:
         ValueError: the augmenter changed the size.
     """
+    if seed is None:
+        return _augment_once(image, drawn, augmentation, None)
+    for draw in np.random.SeedSequence(seed).generate_state(DRAWS).tolist():
+        changed, moved = _augment_once(image, drawn, augmentation, draw)
+        if moved.any() or not drawn.any():
+            return changed, moved
+    return image, drawn
+
+
+def _augment_once(
+    image: np.ndarray, drawn: np.ndarray, augmentation: Any, seed: int | None
+) -> tuple[np.ndarray, np.ndarray]:
     imgaug = imgaug_numpy2.load()
     fixed = augmentation.to_deterministic()
+    if seed is not None:
+        fixed.seed_(seed, deterministic_too=True)
     changed = fixed.augment_image(image)
     if changed.shape != image.shape:
         raise ValueError(

@@ -24,6 +24,8 @@ def architecture(config: Config) -> Architecture:
         train_bn=config.TRAIN_BN is None or bool(config.TRAIN_BN),
         mean_pixel=_numbers(config.MEAN_PIXEL),
         precision=config.MIXED_PRECISION,
+        rpn_channels=config.RPN_CHANNELS,
+        mask_channels=config.MASK_HEAD_CHANNELS,
     )
 
 

@@ -32,7 +32,7 @@ class Architecture:
 
     Attributes:
         num_classes: C.
-        backbone: "resnet50", "resnet101", a name of `applications.names()`, or a function
+        backbone: a name of `applications.names()`, or a function
             `f(image, stage5=True, train_bn=...) -> [C1, ..., C5]`.
         image_channels: channels of a picture.
         pyramid_channels: channels of P2 ... P6.
@@ -44,6 +44,8 @@ class Architecture:
         train_bn: whether batch statistics are learnt.
         mean_pixel: what is subtracted from pictures, one number a channel.
         precision: see `precision.building_in`.
+        rpn_channels: channels inside the region proposal network.
+        mask_channels: channels inside the mask head.
     """
 
     num_classes: int
@@ -58,6 +60,8 @@ class Architecture:
     train_bn: bool = False
     mean_pixel: tuple[float, ...] = (123.7, 116.8, 103.9)
     precision: str | None = None
+    rpn_channels: int = 512
+    mask_channels: int = 256
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,12 @@ def _inference_model(architecture: Architecture, selection: Selection) -> keras.
     inputs = inference_inputs(architecture)
     windows, sizes = MetaFields(name="image_meta_fields")(inputs["input_image_meta"])
     levels = trunk(inputs["input_image"], architecture)
-    shared_rpn = rpn_model(architecture.pyramid_channels, architecture.anchors_per_cell, architecture.anchor_stride)
+    shared_rpn = rpn_model(
+        architecture.pyramid_channels,
+        architecture.anchors_per_cell,
+        architecture.anchor_stride,
+        architecture.rpn_channels,
+    )
     _, rpn_class, rpn_bbox = propose_everywhere(levels, shared_rpn)
     rois = ProposalLayer(
         proposal_count=selection.proposal_count,
@@ -151,6 +160,6 @@ def _inference_model(architecture: Architecture, selection: Selection) -> keras.
     )([rois, probabilities, deltas, windows, sizes])
     boxes = DetectionBoxes(name="detection_boxes")(detections)
     pooled = PyramidROIAlign(architecture.mask_pool_size, name="roi_align_mask")([boxes, sizes, *features])
-    masks = mask_head(pooled, boxes, architecture.num_classes, architecture.train_bn)
+    masks = mask_head(pooled, boxes, architecture.num_classes, architecture.train_bn, architecture.mask_channels)
     outputs = [detections, probabilities, deltas, masks, rois, rpn_class, rpn_bbox]
     return keras.Model(list(inputs.values()), outputs, name="mask_rcnn")

@@ -42,7 +42,7 @@ def draw(size: Sequence[int], count: int, boxes: np.ndarray, dice: Dice) -> np.n
 
     Source: original `model.generate_random_rois`.
     """
-    each = int(NEAR_TRUTH * count / len(boxes))
+    each = int(NEAR_TRUTH * count / max(len(boxes), 1))
     drawn = []
     for top, left, bottom, right in np.asarray(boxes)[:, :4].tolist():
         height, width = bottom - top, right - left

@@ -14,13 +14,14 @@ from keras import layers
 from mrcnn.winograd import WinogradConv2D
 
 
-def rpn_model(channels: int, anchors_per_cell: int, anchor_stride: int = 1) -> keras.Model:
+def rpn_model(channels: int, anchors_per_cell: int, anchor_stride: int = 1, width: int = 512) -> keras.Model:
     """Build the network that all levels share.
 
     Args:
         channels: D.
         anchors_per_cell: K.
         anchor_stride: 1 looks at every cell, 2 at every second.
+        width: channels inside.
 
     Returns:
         A model named "rpn_model" from (B, H, W, D) to class logits (B, H*W*K, 2), background and object, the same as
@@ -29,7 +30,7 @@ def rpn_model(channels: int, anchors_per_cell: int, anchor_stride: int = 1) -> k
     Source: arXiv 1506.01497 section 3.1; original `model.build_rpn_model`, `model.rpn_graph`.
     """
     features = keras.Input((None, None, channels), name="input_rpn_feature_map")
-    shared = WinogradConv2D(512, 3, padding="same", activation="relu", strides=anchor_stride, name="rpn_conv_shared")(
+    shared = WinogradConv2D(width, 3, padding="same", activation="relu", strides=anchor_stride, name="rpn_conv_shared")(
         features
     )
     raw = layers.Conv2D(2 * anchors_per_cell, 1, name="rpn_class_raw", dtype="float32")(shared)  # (B, H, W, 2K)

@@ -7,6 +7,7 @@ picture; a negative class is a crowd.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from mrcnn import boxes as box_maths
 
 POSITIVE_OVERLAP, NEGATIVE_OVERLAP, CROWD_OVERLAP = 0.7, 0.3, 0.001
+MOST_RUNS = 64  # of anchors of one area; a pyramid has one a level, more than this is no pyramid
 
 
 class Dice(Protocol):
@@ -23,38 +25,89 @@ class Dice(Protocol):
         """Draw `size` of `a`."""
 
 
-def match_anchors(anchors: np.ndarray, class_ids: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+class AnchorIndex:
+    """Anchors, laid out so that those near a box are found without a look at every pair.
+
+    Args:
+        anchors: (A, 4); neighbours of one area, as in a pyramid, are what makes it fast.
+    """
+
+    def __init__(self, anchors: np.ndarray) -> None:
+        self.anchors = anchors
+        self._edges = np.ascontiguousarray(anchors.T, np.float32)  # (4, A)
+        areas = box_maths.areas(anchors)
+        changes = np.flatnonzero(np.abs(np.diff(areas)) > 1e-6 * areas[1:]) + 1
+        if len(changes) >= MOST_RUNS:
+            changes = changes[:0]
+        bounds = [0, *changes.tolist(), len(anchors)]
+        parts = [(begin, end) for begin, end in pairwise(bounds) if end > begin]
+        self._runs = [(begin, end, areas[begin:end].min(), areas[begin:end].max()) for begin, end in parts]
+
+    def overlaps(self, box: np.ndarray, least: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Find the anchors that touch a box.
+
+        Args:
+            box: (4,).
+            least: anchors whose area alone keeps the overlap below this may be left out.
+
+        Returns:
+            Places (K,) int, rising, and overlaps (K,) float64.
+        """
+        area = float(box_maths.areas(box.astype(float)))
+        found = []
+        for begin, end, smallest, largest in self._runs:
+            if largest < least * area * (1 - 1e-6) or smallest * least > area * (1 + 1e-6):
+                continue
+            top, left, bottom, right = self._edges[:, begin:end]
+            near = top < box[2]
+            near &= bottom > box[0]
+            near &= left < box[3]
+            near &= right > box[1]
+            found.append(np.flatnonzero(near) + begin)
+        places = np.concatenate(found) if found else np.zeros(0, int)
+        return places, box_maths.overlaps(self.anchors[places], box[None])[:, 0]
+
+
+def match_anchors(
+    anchors: np.ndarray | AnchorIndex, class_ids: np.ndarray, boxes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Match anchors with the truth.
 
     Args:
-        anchors: (A, 4).
+        anchors: (A, 4), or an index of them, which is worth making when they are used more than once.
         class_ids: (G,) int.
         boxes: (G, 4).
 
     Returns:
         (A,) int32: 1 object (overlap of 0.7, or the best of some object), -1 background (below 0.3 and on no crowd), 0
-        neither; and (A,) int, place among the objects that are no crowd.
+        neither; and (A,) int, for objects their place among those that are no crowd, else 0.
 
-    Source: arXiv 1506.01497 section 3.1.2; original `model.build_rpn_targets`.
+    Source: arXiv 1506.01497 section 3.1.2; original `model.build_rpn_targets`, which compares every pair.
     """
+    index = anchors if isinstance(anchors, AnchorIndex) else AnchorIndex(anchors)
     crowds, single = boxes[class_ids < 0], boxes[class_ids >= 0]
-    found = np.zeros(len(anchors), np.int32)
-    if len(crowds):
-        apart = box_maths.overlaps(anchors, crowds).max(axis=1) < CROWD_OVERLAP
-    else:
-        apart = np.ones(len(anchors), bool)
-    if not len(single):
-        return np.where(apart, -1, 0).astype(np.int32), np.zeros(len(anchors), int)
-    overlaps = box_maths.overlaps(anchors, single)  # (A, G)
-    best, best_overlap = overlaps.argmax(axis=1), overlaps.max(axis=1)
-    found[(best_overlap < NEGATIVE_OVERLAP) & apart] = -1
-    found[np.any(overlaps == overlaps.max(axis=0), axis=1)] = 1
-    found[best_overlap >= POSITIVE_OVERLAP] = 1
+    found = np.full(len(index.anchors), -1, np.int32)
+    best = np.zeros(len(index.anchors), int)
+    for crowd in crowds:
+        places, overlaps = index.overlaps(crowd)
+        found[places[overlaps >= CROWD_OVERLAP]] = 0
+    positive = []
+    for box in single:
+        places, overlaps = index.overlaps(box, NEGATIVE_OVERLAP)
+        found[places[overlaps >= NEGATIVE_OVERLAP]] = 0
+        if overlaps.max(initial=0.0) < NEGATIVE_OVERLAP:  # the best anchor may be one of another area
+            places, overlaps = index.overlaps(box)
+        highest = overlaps.max(initial=0.0)
+        positive.append(places[(overlaps >= POSITIVE_OVERLAP) | ((overlaps == highest) & (overlaps > 0))])
+    chosen = np.unique(np.concatenate(positive)) if positive else np.zeros(0, int)
+    if len(chosen):
+        found[chosen] = 1
+        best[chosen] = box_maths.overlaps(index.anchors[chosen], single).argmax(axis=1)
     return found, best
 
 
 def build(
-    anchors: np.ndarray,
+    anchors: np.ndarray | AnchorIndex,
     class_ids: np.ndarray,
     boxes: np.ndarray,
     count: int,
@@ -64,12 +117,12 @@ def build(
     """Match anchors with the truth and keep so many to learn from, half of them objects at most.
 
     Args:
-        anchors: (A, 4).
+        anchors: (A, 4), or an index of them.
         class_ids: (G,) int.
         boxes: (G, 4).
         count: R.
         std_dev: four standard deviations of the deltas.
-        dice: draws which are left out.
+        dice: draws which are left out; a `Generator` draws the fewer of those left out and those kept.
 
     Returns:
         (A,) int32, see `match_anchors`; and deltas (R, 4) float64 of the anchors with 1 in their order, divided by the
@@ -77,15 +130,27 @@ def build(
 
     Source: arXiv 1506.01497 section 3.1.3; original `model.build_rpn_targets`.
     """
-    found, best = match_anchors(anchors, class_ids, boxes)
-    for value, most in ((1, lambda: count // 2), (-1, lambda: count - int(np.sum(found == 1)))):
-        places = np.flatnonzero(found == value)
-        extra = len(places) - most()
-        if extra > 0:
-            found[dice.choice(places, extra, replace=False)] = 0
-    deltas = np.zeros((count, 4))
+    index = anchors if isinstance(anchors, AnchorIndex) else AnchorIndex(anchors)
+    found, best = match_anchors(index, class_ids, boxes)
+    _keep(found, 1, count // 2, dice)
     places = np.flatnonzero(found == 1)
+    _keep(found, -1, count - len(places), dice)
+    deltas = np.zeros((count, 4))
     if len(places):
         wanted = boxes[class_ids >= 0][best[places]]
-        deltas[: len(places)] = box_maths.find_deltas(anchors[places], wanted.astype(float)) / np.asarray(std_dev)
+        deltas[: len(places)] = box_maths.find_deltas(index.anchors[places], wanted.astype(float)) / np.asarray(std_dev)
     return found, deltas
+
+
+def _keep(found: np.ndarray, value: int, most: int, dice: Dice) -> None:
+    """Set all but `most` of the places that hold `value` to 0."""
+    places = np.flatnonzero(found == value)
+    extra = len(places) - most
+    if extra <= 0:
+        return
+    if isinstance(dice, np.random.Generator) and most < extra:
+        kept = dice.choice(places, most, replace=False)
+        found[places] = 0
+        found[kept] = value
+    else:  # the original's way, which its numbers are compared by
+        found[dice.choice(places, extra, replace=False)] = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,26 @@ from typing import Any
 import keras
 import numpy as np
 
-from mrcnn import anchors, checkpoint, examples, from_config, run_folders, weights
+from mrcnn import (
+    anchors,
+    checkpoint,
+    examples,
+    fitting,
+    from_config,
+    layer_choice,
+    run_folders,
+    training_state,
+    weights,
+)
 from mrcnn.batches import TrainingBatches, Truth
 from mrcnn.config import Config
 from mrcnn.dataset import Dataset
+from mrcnn.fitting import Rounds
+from mrcnn.optimization import Optimization
 
 logger = logging.getLogger(__name__)
 
-HEADS = r"(mrcnn\_.*)|(rpn\_.*)|(fpn\_.*)"
-STAGES = {
-    "heads": HEADS,
-    "3+": r"(res3.*)|(bn3.*)|(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|(stage[345]_.*)|" + HEADS,
-    "4+": r"(res4.*)|(bn4.*)|(res5.*)|(bn5.*)|(stage[45]_.*)|" + HEADS,
-    "5+": r"(res5.*)|(bn5.*)|(stage5_.*)|" + HEADS,
-    "all": ".*",
-}
+STATE = "state.npz"
 
 
 def truth_of(config: Config) -> Truth:
@@ -59,16 +63,13 @@ def loader_of(
 ) -> Callable[[int], examples.Example]:
     """Make the function that loads a picture's example; pictures of `plain_sources` are not augmented."""
     resizing = resizing_of(config, config.USE_MINI_MASK)
-
-    def load(image_id: int) -> examples.Example:
-        extra = None if dataset.image_info[image_id]["source"] in plain_sources else augmentation
-        return examples.load(dataset, image_id, resizing, config.IMAGE_CHANNEL_COUNT, flip, extra)
-
-    return load
+    return examples.Loader(dataset, resizing, config.IMAGE_CHANNEL_COUNT, flip, augmentation, tuple(plain_sources))
 
 
 class OriginalCheckpoint(keras.callbacks.Callback):
     """Writes a checkpoint after every epoch: the original's layout, with settings and class names where a file can.
+
+    Beside it lies the state of the last epoch's optimizer, so that training goes on where it ended.
 
     Args:
         template: path with "{epoch:04d}" in it.
@@ -90,6 +91,9 @@ class OriginalCheckpoint(keras.callbacks.Callback):
             checkpoint.save(self.model, path, self.config, self.class_names)
         else:
             weights.save(self.model, path)
+        if self.model.compiled:
+            state = training_state.state_of(self.model, epoch + 1, path.name)
+            training_state.write(path.parent / STATE, state)
 
 
 class Training:
@@ -107,26 +111,17 @@ class Training:
 
         Source: original `MaskRCNN.compile`, where a second call adds the losses again.
         """
-        optimizer = keras.optimizers.SGD(
-            learning_rate=learning_rate, momentum=momentum, global_clipnorm=self.config.GRADIENT_CLIP_NORM
-        )
-        # TensorFlow's crop operator is not XLA's.
-        jit = False if keras.backend.backend() == "tensorflow" else "auto"
-        self.keras_model.compile(optimizer=optimizer, jit_compile=jit)
+        fitting.compile_with(self.keras_model, self._numbers(learning_rate, momentum))
+
+    def _numbers(self, learning_rate: float, momentum: float) -> Optimization:
+        clip_norm = self.config.GRADIENT_CLIP_NORM
+        return Optimization(learning_rate=learning_rate, momentum=momentum, clip_norm=clip_norm)
 
     def set_trainable(
         self, layer_regex: str, keras_model: keras.Model | None = None, indent: int = 0, verbose: int = 1
     ) -> None:
         """Train the layers whose whole names match, and no others; layers of nested models count by their own names."""
-        model = keras_model or self.keras_model
-        model.trainable = True
-        for layer in model.layers:
-            if isinstance(layer, keras.Model):
-                self.set_trainable(layer_regex, layer, indent + 4, verbose)
-            elif layer.weights:
-                layer.trainable = bool(re.fullmatch(layer_regex, layer.name))
-                if layer.trainable and verbose:
-                    logger.info("%s%-20s (%s)", " " * indent, layer.name, type(layer).__name__)
+        layer_choice.set_trainable(keras_model or self.keras_model, layer_regex, verbose, indent)
 
     def find_trainable_layer(self, layer: Any) -> Any:
         """Return the layer itself, or what a wrapper holds."""
@@ -182,23 +177,22 @@ class Training:
                 epochs,
             )
             return None
-        self.set_trainable(STAGES.get(layers, layers))
-        self.compile(learning_rate, self.config.LEARNING_MOMENTUM)
+        fitting.prepare(self.keras_model, layers, self._numbers(learning_rate, self.config.LEARNING_MOMENTUM))
         plain = no_augmentation_sources or ()
         batches = self.batches(train_dataset, augmentation, plain, True)
         if not self.epoch:
             self.log_dir, self.checkpoint_path = run_folders.claimed(self.log_dir, self.checkpoint_path)
+        self._take_up()
         validation = None
         if val_dataset is not None and self.config.VALIDATION_STEPS:
-            validation = _Repeated(self.batches(val_dataset, None, plain, False), self.config.VALIDATION_STEPS, True)
-        history = self.keras_model.fit(
-            _Repeated(batches, self.config.STEPS_PER_EPOCH),
-            initial_epoch=self.epoch,
-            epochs=epochs,
-            steps_per_epoch=self.config.STEPS_PER_EPOCH,
-            validation_data=validation,
-            validation_steps=self.config.VALIDATION_STEPS if validation is not None else None,
-            callbacks=[
+            validation = Rounds(self.batches(val_dataset, None, plain, False), self.config.VALIDATION_STEPS, True)
+        history = fitting.fit(
+            self.keras_model,
+            Rounds(batches, self.config.STEPS_PER_EPOCH),
+            epochs,
+            self.epoch,
+            validation,
+            [
                 OriginalCheckpoint(self.checkpoint_path, self.config, train_dataset.class_names),
                 *(custom_callbacks or ()),
             ],
@@ -206,28 +200,9 @@ class Training:
         self.epoch = max(self.epoch, epochs)
         return history
 
-
-class _Repeated(keras.utils.PyDataset):
-    """Batches round and round, in epochs of as many steps as are asked for.
-
-    Args:
-        batches: of the whole set.
-        steps: batches of an epoch.
-        from_start: whether every epoch starts at the first batch, instead of where the last one ended.
-    """
-
-    def __init__(self, batches: TrainingBatches, steps: int, from_start: bool = False) -> None:
-        super().__init__()
-        self.batches, self.steps, self.from_start, self.served = batches, steps, from_start, 0
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __getitem__(self, index: int) -> Any:
-        if self.from_start:
-            return self.batches[index % len(self.batches)]
-        place = self.served % len(self.batches)
-        if self.served and place == 0:
-            self.batches.on_epoch_end()
-        self.served += 1
-        return self.batches[place]
+    def _take_up(self) -> None:
+        """Go on with the optimizer of the epoch before, where it trained the same layers."""
+        state = training_state.read(Path(self.log_dir) / STATE)
+        if state is not None and state.epoch == self.epoch and training_state.fits(state, self.keras_model):
+            training_state.restore(state, self.keras_model)
+            logger.info("the optimizer goes on from epoch %d", self.epoch)

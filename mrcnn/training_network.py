@@ -226,6 +226,8 @@ def training_model(
         compare: rpn_class_logits (B, A, 2), rpn_bbox (B, A, 4), rois (B, T, 4), target_class_ids (B, T), target_bbox
         (B, T, 4), target_mask (B, T, M, M), mrcnn_class_logits (B, T, C), mrcnn_bbox (B, T, C, 4), mrcnn_mask
         (B, P, M, M, C). Masks are learnt from positives only, which stand in the first P places: no others are drawn.
+        Where it can be helped (see `chosen_boxes`), of these only positives are calculated, and of the T only what is a
+        box; zeros stand for the rest.
 
     Source: arXiv 1703.06870 section 3.1 "Training"; original `model.MaskRCNN.build`.
     """
@@ -239,7 +241,12 @@ def _training_model(
     inputs = training_inputs(architecture, sampling, grid.size)
     _, sizes = MetaFields(name="image_meta_fields")(inputs["input_image_meta"])
     levels = trunk(inputs["input_image"], architecture)
-    shared_rpn = rpn_model(architecture.pyramid_channels, architecture.anchors_per_cell, architecture.anchor_stride)
+    shared_rpn = rpn_model(
+        architecture.pyramid_channels,
+        architecture.anchors_per_cell,
+        architecture.anchor_stride,
+        architecture.rpn_channels,
+    )
     rpn_logits, rpn_class, rpn_bbox = propose_everywhere(levels, shared_rpn)
     if sampling.given_rois:
         proposals = NormalizeBoxes(False, name="input_roi_normalized")([inputs["input_roi"], sizes])
@@ -249,11 +256,24 @@ def _training_model(
     features = levels[:4]
     pooled = PyramidROIAlign(architecture.pool_size, name="roi_align_classifier")([rois, sizes, *features])
     logits, _, answered = classifier_head(
-        pooled, rois, architecture.num_classes, architecture.fully_connected_units, architecture.train_bn
+        pooled,
+        rois,
+        architecture.num_classes,
+        architecture.fully_connected_units,
+        architecture.train_bn,
+        chosen=None if objective.padding_counts else ops.any(rois != 0, axis=-1),
     )
-    likely = rois[:, : most_positives(sampling.count, sampling.positive_ratio)]
+    most = most_positives(sampling.count, sampling.positive_ratio)
+    likely = rois[:, :most]
     pooled = PyramidROIAlign(architecture.mask_pool_size, name="roi_align_mask")([likely, sizes, *features])
-    drawn = mask_head(pooled, likely, architecture.num_classes, architecture.train_bn)
+    drawn = mask_head(
+        pooled,
+        likely,
+        architecture.num_classes,
+        architecture.train_bn,
+        architecture.mask_channels,
+        chosen=class_ids[:, :most] > 0,
+    )
     outputs = {
         "rpn_class_logits": rpn_logits,
         "rpn_bbox": rpn_bbox,

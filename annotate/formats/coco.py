@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from annotate import segmentation
 from annotate.faults import Fault
 from annotate.formats.raw import RawLabels, RawObject, unreadable
 from common import rle
@@ -47,9 +49,22 @@ def read(path: Path) -> Iterator[RawLabels]:
         return
     names = _names(content)
     by_image, strays = _grouped(content)
+    called: dict[str, list[str]] = defaultdict(list)  # names of each image id: two make its annotations anybody's
+    for image in content["images"]:
+        if isinstance(image, dict) and isinstance(image.get("file_name"), str):
+            called[str(image.get("id"))].append(image["file_name"])
     for image in content["images"]:
         if not isinstance(image, dict) or not isinstance(image.get("file_name"), str):
             strays.append(("unreadable-labels", f"an image without file_name: {str(image)[:80]}"))
+            continue
+        alike = called[str(image.get("id"))]
+        if len(set(alike)) > 1:
+            reason = f"the id {image.get('id')} is that of {' and of '.join(dict.fromkeys(alike))}"
+            fault = Fault(path, 0, "unreadable-labels", reason)
+            yield RawLabels(path, image["file_name"], None, (), (fault,), alone=False, readable=False)
+            continue
+        if len(alike) > 1:
+            alike.pop()  # listed twice: read once
             continue
         yield _labels(path, image, by_image.get(str(image.get("id")), []), names)
     if strays:
@@ -69,7 +84,7 @@ def _content(path: Path) -> Any:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         return unreadable(path, error.lineno, f"not JSON: {error.msg}")
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return unreadable(path, 0, str(error))
     return content if is_coco(content) else unreadable(path, 1, 'no lists "images" and "annotations": not COCO')
 
@@ -105,31 +120,60 @@ def _labels(path: Path, image: dict[str, Any], entries: list[dict[str, Any]], na
     objects, faults = [], []
     for entry in entries:
         try:
-            objects.append(_object(entry, names, size))
+            found, problem = _object(entry, names, size)
         except _EntryError as error:
-            faults.append(Fault(path, 0, error.kind, f"annotation {_id(entry)} of {image['file_name']}: {error}"))
+            kind, problem = error.kind, str(error)
+        else:
+            kind = "bad-polygon"
+            objects.append(found)
+        if problem:
+            faults.append(Fault(path, 0, kind, f"annotation {_id(entry)} of {image['file_name']}: {problem}"))
     return RawLabels(path, image["file_name"], size, tuple(objects), tuple(faults), alone=False)
 
 
-def _object(entry: dict[str, Any], names: dict[Any, str], size: tuple[int, int] | None) -> RawObject:
-    name = names.get(entry.get("category_id"), "")
+def _object(entry: dict[str, Any], names: dict[Any, str], size: tuple[int, int] | None) -> tuple[RawObject, str]:
+    """The object, and what is wrong with its outline: then it has its box alone."""
+    category = entry.get("category_id")
+    name = names.get(category, "") if isinstance(category, int | float) else ""
     if not name:
-        raise _EntryError("no-class", f"category {entry.get('category_id')!r} is not among the categories")
-    polygons, runs = _segmentation(entry.get("segmentation"), size)
-    box = _box(entry.get("bbox"), polygons)
-    return RawObject(name, box, polygons, runs, crowd=bool(entry.get("iscrowd")))
+        raise _EntryError("no-class", f"category {category!r} is not among the categories")
+    polygons: tuple[np.ndarray, ...] = ()
+    runs, problem = None, ""
+    try:
+        polygons, runs = _segmentation(entry.get("segmentation"), size)
+    except _EntryError as error:
+        problem = str(error)
+    if entry.get("bbox") is None and runs is not None:
+        box = _box_of_runs(runs, size or entry["segmentation"]["size"])
+    else:
+        box = _box(entry.get("bbox"), polygons)
+    marks = {name: bool(entry.get(name)) for name in ("difficult", "truncated")}
+    return RawObject(name, box, polygons, runs, crowd=bool(entry.get("iscrowd")), **marks), problem
+
+
+def _box_of_runs(runs: tuple[int, ...], size: Sequence[int]) -> tuple[float, float, float, float]:
+    shape = (int(size[0]), int(size[1]))
+    _, corners = segmentation.area_and_box({"size": list(shape), "counts": rle.compress(runs)}, shape)
+    return float(corners[0]), float(corners[1]), float(corners[2]), float(corners[3])
 
 
 def _box(values: Any, polygons: tuple[np.ndarray, ...]) -> tuple[float, float, float, float]:
-    if values is None and polygons:
+    if values is None and any(len(polygon) for polygon in polygons):
         corners = np.concatenate(polygons)
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         return float(left), float(top), float(right), float(bottom)
     numbers: list[Any] = values if isinstance(values, list) and len(values) == 4 else [None]
-    if not all(isinstance(number, int | float) and math.isfinite(number) for number in numbers):
+    if not all(_finite(number) for number in numbers):
         raise _EntryError("bad-number", f"bbox is {values!r}; expected [x, y, width, height] in pixels")
     left, top, width, height = (float(number) for number in numbers)
     return left, top, left + width, top + height
+
+
+def _finite(number: Any) -> bool:
+    try:
+        return isinstance(number, int | float) and math.isfinite(number)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _segmentation(value: Any, size: tuple[int, int] | None) -> tuple[tuple[np.ndarray, ...], tuple[int, ...] | None]:
@@ -143,13 +187,15 @@ def _segmentation(value: Any, size: tuple[int, int] | None) -> tuple[tuple[np.nd
             if own_size is None or (size is not None and own_size != size):
                 raise ValueError(f"the mask has size {own}, the picture {size}")
             rle.check_runs(runs, own_size)
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, LookupError, OverflowError) as error:
             raise _EntryError("bad-polygon", str(error)) from None
         return (), tuple(runs)
+    if not isinstance(value, list):
+        raise _EntryError("bad-polygon", f"segmentation is {value!r}, no list of x, y, x, y ...")
     parts = value if isinstance(value[0], list) else [value]
     try:
         return tuple(np.array(part, np.float64).reshape(-1, 2) for part in parts), None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _EntryError("bad-polygon", "segmentation is no list of x, y, x, y ...") from None
 
 

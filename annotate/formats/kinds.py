@@ -85,9 +85,9 @@ def read_files(
         class_file = class_file or yolo.find_classes(source if source.is_dir() else source.parent)
         if class_file is None:
             raise UserError(f"{source}: YOLO's files hold numbers; give the class names with --class-file FILE")
-        classes = tuple(yolo.read_classes(class_file))
+        classes, keypoints = tuple(yolo.read_classes(class_file)), yolo.has_keypoints(class_file)
         files = [path for path in _files(source, yolo.SUFFIX) if path.name.lower() not in NOT_LABELS]
-        read = (yolo.read(path, classes) for path in files if path != class_file)
+        read = (yolo.read(path, classes, keypoints) for path in files if path != class_file)
         return itertools.chain(read, _cut_off(source)), classes
     raise UserError(f"unknown format {kind!r}: expected one of {', '.join(KINDS)}")
 

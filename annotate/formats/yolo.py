@@ -19,6 +19,7 @@ from common.errors import UserError
 SUFFIX = ".txt"
 CLASS_FILES = ("data.yaml", "dataset.yaml", "data.yml", "classes.txt", "obj.names")
 LINE = re.compile(r"\s*\d+(\s+[-+.\deE]+){4,}\s*")
+BOX = 5  # a class, the middle, width and height
 POLYGON_LEAST = 7  # a class and three corners
 
 
@@ -43,7 +44,8 @@ def read_classes(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: class names cannot be read ({error}); give a text file, one name a line") from error
     if path.suffix.lower() not in (".yaml", ".yml"):
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        # An empty line in between has its number too.
+        return [line.strip() for line in text.rstrip().splitlines()]
     import yaml  # comes with supervision
 
     try:
@@ -57,6 +59,15 @@ def read_classes(path: Path) -> list[str]:
     return [str(name).strip() for name in names]
 
 
+def has_keypoints(path: Path) -> bool:
+    """Whether data.yaml says that what follows a box is the points of a pose and no outline."""
+    if path.suffix.lower() not in (".yaml", ".yml"):
+        return False
+    import yaml
+
+    return "kpt_shape" in yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+
+
 def find_classes(folder: Path) -> Path | None:
     """The file with class names that belongs to a folder of labels: in it or in one of the two folders above."""
     for place in (folder, folder.parent, folder.parent.parent):
@@ -66,12 +77,13 @@ def find_classes(folder: Path) -> Path | None:
     return None
 
 
-def read(path: Path, classes: Sequence[str]) -> RawLabels:
+def read(path: Path, classes: Sequence[str], keypoints: bool = False) -> RawLabels:
     """Read one file; an empty one says that the picture shows nothing.
 
     Args:
         path: the .txt file; its picture has the same name before the suffix.
         classes: names in the order of their numbers.
+        keypoints: the points of a pose follow each box; they are passed over.
 
     Returns:
         What it says; faults are values, nothing is raised for them.
@@ -84,6 +96,8 @@ def read(path: Path, classes: Sequence[str]) -> RawLabels:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        if keypoints:
+            line = " ".join(line.split()[:BOX])
         try:
             found = yolo_annotations_to_detections([line], (1, 1), with_masks=False)
         except ValueError as error:
@@ -93,6 +107,9 @@ def read(path: Path, classes: Sequence[str]) -> RawLabels:
         if not 0 <= place < len(classes):
             reason = f"class number {place}, but there are {len(classes)} names ({', '.join(classes[:5])} ...)"
             faults.append(Fault(path, number, "no-class", reason))
+            continue
+        if not classes[place]:
+            faults.append(Fault(path, number, "no-class", f"the name of class number {place} is empty"))
             continue
         left, top, right, bottom = (float(side) for side in found.xyxy[0])
         polygons = _polygon(line)

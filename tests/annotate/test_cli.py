@@ -21,6 +21,15 @@ def run(*arguments):
     return main([str(argument) for argument in (*arguments, "--quiet")])
 
 
+def test_stats_of_a_dataset_that_was_touched(labels, tmp_path, capsys):
+    assert run("convert", labels, "-o", tmp_path / "set") == 0
+    label_files.picture(tmp_path / "set" / "images" / "later.jpg", seed=50)
+    assert run("stats", tmp_path / "set", "--negatives") == 0
+    (tmp_path / "set" / "dataset.json").write_text("{")
+    assert run("stats", tmp_path / "set") == 2
+    assert "dataset.json: cannot be read" in capsys.readouterr().err
+
+
 def test_check_of_a_clean_set_is_silent_and_0(labels, capsys):
     assert run("check", labels) == 0
     out, err = capsys.readouterr()

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from annotate import segmentation
 from annotate.formats import coco, kinds, labelme, yolo
+from annotate.reading import ReadSettings, read_labels
 from common import rle
 from common.errors import UserError
 
@@ -57,11 +59,40 @@ def test_labelme_faults_have_lines(tmp_path):
         shape("dog", [[1, 2]]),
         shape("cat", [[1, 2], [3, 4]], "line"),
         shape("", [[0, 0], [5, 5]], "rectangle"),
+        shape("dog", [[0, "x"]]),
+        shape("dog", [[0, 0], [9, 0], [9, 9], [0, 9]], "rotation"),
+        shape("dog", [[10**400, 0]]),
     )
     read = labelme.read(path)
-    assert [fault.kind for fault in read.faults] == ["bad-polygon", "bad-polygon", "no-class"]
+    assert [fault.kind for fault in read.faults] == ["zero-area", "no-class", *["bad-number"] * 3]
     lines = path.read_text().splitlines()
-    assert ['"label"' in lines[fault.line - 1] for fault in read.faults] == [True] * 3
+    assert ['"label"' in lines[fault.line - 1] for fault in read.faults] == [True] * 5
+    assert [found.box for found in read.objects] == [(1, 2, 1, 2)]
+
+
+def test_what_labelme_drew_without_an_outline_never_becomes_background(tmp_path):
+    label_files.picture(tmp_path / "a.jpg")
+    for drawn, kept in [
+        (shape("dog", [[10, 20], [19, 29]], "mask", mask="@"), [[10, 20, 20, 30]]),  # a mask spoilt: its box
+        (shape("dog", [[10, 20], [19, 29]]), [[10, 20, 19, 29]]),
+        (shape("dog", [[10, 20]]), None),
+        (shape("dog", [[10, 20]], "point"), None),
+        (shape("dog", [[0, 0], [9, 0], [9, 9], [0, 9]], "rotation"), None),
+    ]:
+        labelme_file(tmp_path, drawn)
+        labels = read_labels(tmp_path)
+        assert labels.faults
+        assert [image.objects.xyxy.tolist() for image in labels.images] == ([] if kept is None else [kept])
+
+
+def test_labelme_masks_with_one_group_are_one_mask(tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(np.ones((2, 2), bool)).save(buffer, "PNG")
+    mask = base64.b64encode(buffer.getvalue()).decode()
+    parts = [shape("dog", [[x, 20], [x + 1, 21]], "mask", mask=mask, group_id=1) for x in (10, 50)]
+    parts.append(shape("dog", [[30, 40], [34, 44]], "rectangle", group_id=1))
+    (dog,) = labelme.read(labelme_file(tmp_path, *parts)).objects
+    assert dog.box == (10, 20, 52, 44) and sum(dog.runs[1::2]) == 4 + 4 + 16
 
 
 def coco_content():
@@ -118,6 +149,10 @@ def test_coco_compressed_masks(tmp_path):
         ({"segmentation": {"size": [9, 9], "counts": [81]}}, "bad-polygon"),
         ({"segmentation": [["x"]]}, "bad-polygon"),
         ({"image_id": 99}, "missing-image"),
+        ({"category_id": [18]}, "no-class"),
+        ({"bbox": [10**400, 1, 1, 1]}, "bad-number"),
+        ({"segmentation": 5}, "bad-polygon"),
+        ({"segmentation": {"size": {"h": 1}, "counts": [4800]}}, "bad-polygon"),
     ],
 )
 def test_coco_faults_name_the_annotation(tmp_path, change, kind):
@@ -128,6 +163,50 @@ def test_coco_faults_name_the_annotation(tmp_path, change, kind):
     ]
     assert [fault.kind for fault in faults] == [kind]
     assert "annotation 1" in faults[0].reason
+
+
+def test_coco_objects_with_a_spoilt_outline_have_their_box(tmp_path):
+    content = coco_content()
+    content["annotations"][0]["segmentation"] = [["x"]]
+    first, _ = coco.read(label_files.save_json(tmp_path / "a.json", content))
+    assert first.objects[0].box == (10, 20, 30, 40) and not first.objects[0].polygons
+
+
+def test_coco_masks_without_a_box_have_that_of_the_mask(tmp_path):
+    content = coco_content()
+    mask = np.zeros((60, 80), np.uint8)
+    mask[20:40, 10:30] = 1
+    content["annotations"][0] |= {"bbox": None, "segmentation": segmentation.of_mask(mask)}
+    first, _ = coco.read(label_files.save_json(tmp_path / "a.json", content))
+    assert first.objects[0].box == (10, 20, 30, 40)
+
+
+def test_coco_annotations_of_an_id_of_two_pictures_are_nobody_s(tmp_path):
+    content = coco_content()
+    content["images"][1]["id"] = 7
+    label_files.save_json(tmp_path / "a.json", content)
+    for seed, name in enumerate(("a.jpg", "b.jpg")):
+        label_files.picture(tmp_path / "images" / name, seed=seed)
+    labels = read_labels(tmp_path, settings=ReadSettings(negatives=True))
+    assert not labels.images and {fault.kind for fault in labels.faults} == {"unreadable-labels"}
+    content["images"][1]["file_name"] = "a.jpg"  # the same twice is one
+    label_files.save_json(tmp_path / "a.json", content)
+    (image,) = read_labels(tmp_path).images
+    assert len(image.objects) == 2
+
+
+def test_coco_labels_do_not_go_to_a_like_name_in_another_folder(tmp_path):
+    content = coco_content()
+    for entry, name in zip(content["images"], ("lost/1.jpg", "here/1.jpg"), strict=True):
+        entry["file_name"] = name
+    label_files.save_json(tmp_path / "a.json", content)
+    label_files.picture(tmp_path / "images" / "here" / "1.jpg")
+    labels = read_labels(tmp_path)
+    assert [len(image.objects) for image in labels.images] == [0]
+    assert [fault.kind for fault in labels.faults] == ["missing-image"]
+    content["images"].pop()  # no name is found as written: folders of another machine
+    label_files.save_json(tmp_path / "a.json", content)
+    assert [len(image.objects) for image in read_labels(tmp_path).images] == [2]
 
 
 def test_yolo_boxes_and_outlines_are_shares(tmp_path):
@@ -159,6 +238,25 @@ def test_yolo_faults_have_lines(tmp_path):
 def test_yolo_class_names(tmp_path, name, text):
     (tmp_path / name).write_text(text)
     assert yolo.read_classes(yolo.find_classes(tmp_path / "labels")) == ["cat", "dog"]
+
+
+def test_yolo_numbers_count_empty_lines_too(tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\n\ndog\n\n")
+    names = yolo.read_classes(tmp_path / "classes.txt")
+    (tmp_path / "a.txt").write_text("2 0.5 0.5 0.2 0.2\n1 0.5 0.5 0.2 0.2\n")
+    read = yolo.read(tmp_path / "a.txt", names)
+    assert [found.name for found in read.objects] == ["dog"]
+    assert [(fault.line, fault.kind) for fault in read.faults] == [(2, "no-class")]
+
+
+def test_yolo_poses_are_no_outlines(tmp_path):
+    label_files.picture(tmp_path / "images" / "a.jpg")
+    (tmp_path / "data.yaml").write_text("names: [dog]\nkpt_shape: [2, 3]\n")
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "a.txt").write_text("0 0.5 0.5 0.4 0.4 0.1 0.1 2 0.9 0.9 2\n")
+    labels = read_labels(tmp_path / "labels")
+    np.testing.assert_allclose(labels.images[0].objects.xyxy, [[24, 18, 56, 42]], atol=1e-4)
+    assert labels.images[0].objects.data["segmentation"][0] is None and not labels.faults
 
 
 @pytest.mark.parametrize("text", ["names: 3", "nothing: [a]", "[", "names: {1: a, 5: b}"])

@@ -1,5 +1,6 @@
 """A set as a whole: pictures found, objects fitted, every fault in one list."""
 
+import os
 import shutil
 
 import label_files
@@ -94,6 +95,41 @@ def test_of_two_pictures_with_one_name_that_in_the_like_folder_is_meant(tmp_path
         label_files.voc(tmp_path / "labels" / folder / "a.xml", [("dog", 1 + seed, 2, 30, 40)])
     labels = read_labels(tmp_path / "labels")
     assert [(image.path.parent.name, image.objects.xyxy[0, 0]) for image in labels.images] == [("one", 1), ("two", 2)]
+
+
+def test_of_two_pictures_that_differ_in_suffix_the_one_named_inside_is_meant(tmp_path):
+    folder = label_files.labelled(tmp_path, {"a": [("dog", 1, 2, 30, 40)]})
+    label_files.picture(tmp_path / "images" / "a.png", seed=3)
+    assert [image.path.name for image in read_labels(folder).images] == ["a.jpg"]
+    label_files.voc(folder / "a.xml", [("dog", 1, 2, 30, 40)], filename="old.jpg")
+    labels = read_labels(folder)
+    assert not labels.images and kinds_of(labels) == ["missing-image"]
+
+
+def test_names_that_no_label_file_can_hold_are_named(tmp_path):
+    folder = label_files.labelled(tmp_path, {"a": [("dog", 1, 2, 30, 40)], "b": []})
+    odd = os.fsdecode(b"caf\xe9")  # a name that is no UTF-8
+    (tmp_path / "images" / "b.jpg").rename(tmp_path / "images" / f"{odd}.jpg")
+    (folder / "b.xml").rename(folder / f"{odd}.xml")
+    labels = read_labels(folder)
+    assert [image.path.stem for image in labels.images] == ["a"] and kinds_of(labels) == ["unreadable-image"]
+    assert "caf\\udce9.jpg" in str(labels.faults[0]).encode("utf-8").decode()
+    assert "caf\\udce9.jpg" in labels.faults[0].as_json()["file"]
+
+
+def test_a_class_with_control_characters_is_named(tmp_path):
+    label_files.picture(tmp_path / "a.jpg")
+    drawn = {"label": "do\x1bg", "points": [[1, 2], [30, 40]], "shape_type": "rectangle"}
+    label_files.save_json(tmp_path / "a.json", {"shapes": [drawn], "imagePath": "a.jpg"})
+    labels = read_labels(tmp_path)
+    assert not labels.images and kinds_of(labels) == ["no-class"]
+
+
+def test_a_rule_of_clips_that_fits_no_name_is_said(tmp_path):
+    folder = label_files.labelled(tmp_path, {"dog-1": [("dog", 1, 2, 30, 40)], "dog-2": []})
+    with pytest.raises(UserError, match="no picture is like it"):
+        read_labels(folder, settings=ReadSettings(group_by=r"(\d+)"))
+    assert {image.group for image in read_labels(folder, settings=ReadSettings(group_by=r"(.+)-\d+")).images} == {"dog"}
 
 
 def test_an_unlabelled_picture_is_a_negative_only_on_request(tmp_path):

@@ -58,9 +58,15 @@ def test_no_split_is_empty():
 
 def test_shares_are_read():
     assert parse_shares("train=0.7, val=0.3") == {"train": 0.7, "val": 0.3}
-    for wrong in ("train", "train=x", "train=0.5,val=0.2", "val=1", "train=1.5,val=-0.5", "=1"):
+    for wrong in ("train", "train=x", "train=0.5,val=0.2", "val=1", "train=1.5,val=-0.5", "=1", "train=nan"):
         with pytest.raises(UserError, match="--split"):
             parse_shares(wrong)
+
+
+@pytest.mark.parametrize("text", ["train=0.8,dataset=0.2", "train=0.5,val=0.3,val=0.5", "train=0.5,Train=0.5"])
+def test_no_split_is_written_over(text):
+    with pytest.raises(UserError, match="cannot name a split"):
+        parse_shares(text)
 
 
 def test_pictures_that_look_alike_on_both_sides_are_named():

@@ -68,9 +68,32 @@ def test_masks_are_kept_to_the_pixel(tmp_path, kind):
     np.testing.assert_array_equal(segmentation.mask_of(again.objects.data["segmentation"][0], SIZE), mask)
 
 
+def test_the_largest_part_of_a_mask_keeps_its_edges_in_yolo(tmp_path):
+    mask = np.zeros(SIZE, bool)
+    mask[10:40, 20:50] = True
+    for step in range(5):  # many corners, little area
+        mask[50 + step, 60 + step : 64 + step] = True
+    row = {"box": (20, 10, 68, 55), "name": "dog", "segmentation": segmentation.of_mask(mask)}
+    one_row = segmentation.of_mask(np.pad(np.ones((1, 7), bool), ((3, 56), (2, 71))))
+    flat = {"box": (2, 3, 9, 4), "name": "cat", "segmentation": one_row}
+    (tmp_path / "set").mkdir()
+    write(tmp_path / "set", label_set(tmp_path, [row, flat]), "yolo")
+    (again,) = read_labels(tmp_path / "set").images
+    np.testing.assert_allclose(again.objects.xyxy, [[20, 10, 50, 40], [2, 3, 9, 4]], atol=1e-3)
+
+
+def test_the_largest_part_is_that_of_the_largest_area(tmp_path):
+    large, small = [0.0, 0.0, 40.0, 0.0, 40.0, 40.0], [50.0, 50.0, 51.0, 50.0, 51.0, 51.0, 50.5, 51.5, 50.0, 51.0]
+    row = {"box": (0, 0, 51, 52), "name": "dog", "segmentation": [small, large]}
+    (tmp_path / "set").mkdir()
+    write(tmp_path / "set", label_set(tmp_path, [row]), "yolo")
+    (again,) = read_labels(tmp_path / "set").images
+    np.testing.assert_allclose(again.objects.data["segmentation"][0], [large], atol=1e-3)
+
+
 def test_marks_are_kept(tmp_path):
     row = {"box": (1, 2, 30, 40), "name": "dog", "difficult": True, "truncated": True}
-    for kind in ("voc", "labelme"):
+    for kind in ("voc", "labelme", "coco"):
         (tmp_path / kind).mkdir()
         write(tmp_path / kind, label_set(tmp_path, [row]), kind)
         (again,) = read_labels(tmp_path / kind).images

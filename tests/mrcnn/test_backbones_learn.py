@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from squares_set import SquaresSet, prepared
 
+from common.errors import UserError
 from mrcnn.applications import FAMILIES
 from mrcnn.config import Config
 from mrcnn.model import MaskRCNN
@@ -93,3 +94,30 @@ def test_a_range_of_stages_and_the_statistics_can_be_taught(tmp_path: Path) -> N
             mean = layer.moving_mean.numpy()
             moved.setdefault(int(layer.name[5]), []).append(bool(np.any(mean != 0)))
     assert {stage: any(flags) for stage, flags in moved.items()} == {2: False, 3: False, 4: False, 5: True}
+
+
+def test_the_small_residual_network_learns_stage_by_stage_and_its_checkpoint_detects(tmp_path: Path) -> None:
+    data = prepared(SquaresSet(), 2, 1)
+    config = with_backbone("resnet18_narrow")
+    model = MaskRCNN("training", config, tmp_path)
+
+    def numbers() -> dict[str, np.ndarray]:
+        kernels = [layer for layer in model.keras_model.layers if layer.name.startswith(("conv1", "res"))]
+        return {layer.name: layer.get_weights()[0] for layer in kernels if layer.weights}
+
+    before = numbers()
+    assert before["conv1"].shape == (7, 7, 3, 32)
+    assert before["res5b_branch2b"].shape == (3, 3, 256, 256)
+    model.train(data, data, learning_rate=0.01, epochs=1, layers="5+")
+    moved = {name for name, kernel in numbers().items() if np.any(kernel != before[name])}
+    assert moved == {"res5a_branch1", *(f"res5{block}_branch2{part}" for block in "ab" for part in "ab")}
+    again = MaskRCNN("inference", config, tmp_path)
+    report = again.load_weights(model.find_last())
+    assert report.not_in_file == report.not_in_model == []
+    found = again.detect([data.load_image(0)])[0]
+    assert found["masks"].shape == (64, 64, len(found["scores"]))
+
+
+def test_no_weights_are_published_for_the_small_residual_network(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no published weights of resnet18_narrow"):
+        MaskRCNN("training", with_backbone("resnet18_narrow", BACKBONE_WEIGHTS="imagenet"), tmp_path)

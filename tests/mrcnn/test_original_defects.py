@@ -15,8 +15,8 @@ from squares_set import SquaresSet, prepared
 
 from common.errors import UserError
 from mrcnn import examples, parallel_model, run_folders, utils, weights
+from mrcnn.fitting import Rounds
 from mrcnn.model import DataGenerator, MaskRCNN, data_generator, load_image_gt
-from mrcnn.training import _Repeated
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def test_6_every_picture_comes_once_an_epoch_and_validation_looks_at_the_same_on
     # Pictures 2 holds no object and is replaced by its neighbour in the order.
     assert all(set(epoch) == {0, 1, 3, 4} for epoch in seen)
     assert seen[0] != seen[1]
-    validation = _Repeated(learner.batches(data, None, (), False), 3, from_start=True)
+    validation = Rounds(learner.batches(data, None, (), False), 3, from_start=True)
     first, again = ([validation[index][0]["input_image_meta"][0, 0] for index in range(3)] for _ in range(2))
     assert first == again == [0, 1, 3]
 

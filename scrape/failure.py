@@ -1,0 +1,34 @@
+"""Why a picture was not saved: a short code for tables, a few words for people."""
+
+from __future__ import annotations
+
+PASSING = frozenset({"timeout", "connection", "http_408", "http_425", "http_429"})  # and http_5xx
+
+
+class Failure(Exception):
+    """A picture that cannot be had.
+
+    Attributes:
+        reason: code, one of those in docs/scraping.md: `http_404`, `timeout`, `not_a_picture`, `robots` …
+        detail: what was seen, in a few words.
+        facts: further fields for the manifest, such as the size of a picture that is too small.
+    """
+
+    def __init__(self, reason: str, detail: str = "", **facts: int | str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = " ".join(detail.split())[:300]
+        self.facts = facts
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether another attempt may succeed."""
+        return self.reason in PASSING or self.reason.startswith("http_5")
+
+    def __reduce__(self) -> tuple:
+        """Travel between processes whole."""
+        return _failure, (self.reason, self.detail, self.facts)
+
+
+def _failure(reason: str, detail: str, facts: dict[str, int | str]) -> Failure:
+    return Failure(reason, detail, **facts)

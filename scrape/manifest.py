@@ -1,0 +1,169 @@
+"""`manifest.jsonl`: what became of every picture that was asked for, a line each, written as it happens.
+
+A picture waits whole under a temporary name; its line is written, then it takes its name. So whatever ends a run, the
+next one finds each picture either with its line, or as a leftover that it names or removes. Lines reach the system as
+they are written and the disk every few seconds: a kill loses nothing that has a line. A power cut may leave pictures of
+the last seconds empty; those are fetched again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from common.errors import UserError
+from scrape.decode import PART
+
+NAME = "manifest.jsonl"
+SYNC_SECONDS = 5.0  # between two times that the lines are forced to the disk
+_FULL = "the disk is full or broken"
+
+
+class Manifest:
+    """The manifest of a folder, and the pictures that are in it; a context manager.
+
+    Use `with Manifest(folder) as manifest: for line in manifest.lines(): ...; manifest.save(part, line)`.
+
+    Attributes:
+        folder: made where it does not exist.
+        path: of the manifest.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self.path = self.folder / NAME
+        self._handle = -1
+        self._synced = 0.0
+
+    def __enter__(self) -> Self:
+        """Open, lock and mend it.
+
+        Raises:
+            UserError: the folder cannot be written, another run is at it, or a line is damaged.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        except (FileExistsError, NotADirectoryError) as error:
+            raise UserError(f"{self.folder} is a file; name a folder") from error
+        except OSError as error:
+            raise UserError(f"cannot write to {self.folder}: {error.strerror}; choose another folder") from error
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._handle)
+            raise UserError(f"another run is writing to {self.folder}; wait for it, or name another folder") from error
+        self._mend_end()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Force the lines to the disk; remove what was not finished."""
+        self.remove_parts()
+        os.fsync(self._handle)
+        os.close(self._handle)
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Read what earlier runs wrote.
+
+        Raises:
+            UserError: a line is no JSON object.
+        """
+        with self.path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                try:
+                    line = json.loads(raw)
+                    if not isinstance(line, dict):
+                        raise ValueError("no object")
+                except ValueError as error:
+                    raise UserError(
+                        f"{self.path}, line {number}: not a JSON object; mend or remove the line"
+                    ) from error
+                yield line
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Add a line; the time is put in, fields that are None are left out.
+
+        Raises:
+            UserError: the disk is full.
+        """
+        fields = {name: value for name, value in line.items() if value is not None}
+        fields["time"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        raw = json.dumps(fields, ensure_ascii=True).encode() + b"\n"
+        try:
+            written = os.write(self._handle, raw)
+            if written < len(raw):
+                raise OSError(_FULL)
+            if time.monotonic() - self._synced > SYNC_SECONDS:
+                os.fsync(self._handle)
+                self._synced = time.monotonic()
+        except OSError as error:
+            raise UserError(
+                f"cannot write {self.path}: {error.strerror or error}; free some space, run again"
+            ) from error
+
+    def save(self, part: Path, name: str, line: dict[str, Any]) -> None:
+        """Write the line of a picture and give the picture its name.
+
+        Args:
+            part: where it lies whole, in the folder, under a name as `part_path` makes it.
+            name: of the file.
+            line: its fields; `file` is put in.
+        """
+        self.write({"outcome": "saved", "file": name, **line})
+        part.replace(self.folder / name)
+
+    def finish_parts(self, saved: dict[str, str]) -> None:
+        """After a kill: name the pictures whose line was written, remove the others.
+
+        Args:
+            saved: name of the file of each SHA-256 that the lines call saved.
+        """
+        for part in self.folder.glob(f".*{PART}"):
+            name = saved.get(part.name[1:].split(".")[0])
+            if name is not None and not (self.folder / name).exists():
+                part.replace(self.folder / name)
+        self.remove_parts()
+
+    def remove_parts(self) -> None:
+        """Remove pictures that never got a line."""
+        for part in self.folder.glob(f".*{PART}"):
+            part.unlink(missing_ok=True)
+
+    def names(self) -> tuple[set[str], set[str]]:
+        """Names of the files in the folder: those that hold something, and the empty ones."""
+        sizes = {}
+        with os.scandir(self.folder) as entries:
+            for entry in entries:
+                if entry.is_file():
+                    sizes[entry.name] = entry.stat().st_size
+        return {name for name, size in sizes.items() if size}, {name for name, size in sizes.items() if not size}
+
+    def _mend_end(self) -> None:
+        """Cut off a last line that a kill or a full disk left unfinished."""
+        size = os.fstat(self._handle).st_size
+        place, tail = size, b""
+        while place and b"\n" not in tail[:-1]:
+            step = min(65536, place)
+            place -= step
+            tail = os.pread(self._handle, step, place) + tail
+        last = tail[:-1].rfind(b"\n") + 1
+        if not tail[last:].endswith(b"\n") and tail[last:]:
+            try:
+                json.loads(tail[last:])
+                os.write(self._handle, b"\n")
+            except ValueError:
+                os.ftruncate(self._handle, place + last)
+
+
+def part_path(folder: Path, sha256: str, number: int) -> Path:
+    """Temporary name of a picture that is written to `folder`."""
+    return folder / f".{sha256}.{number}{PART}"

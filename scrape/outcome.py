@@ -1,0 +1,38 @@
+"""What a run came to, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Outcome:
+    """Counts of one run; they grow while it goes on.
+
+    Attributes:
+        wanted: pictures that were asked for.
+        found: pictures that the source named, without those that it named twice.
+        saved: pictures written by this run.
+        kept: pictures that an earlier run saved from the same addresses; they count as had.
+        duplicates: dropped for being the same file as another, or looking like it.
+        failed: reasons, and how many each cost.
+        bytes: of the files written.
+    """
+
+    wanted: int
+    found: int = 0
+    saved: int = 0
+    kept: int = 0
+    duplicates: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    bytes: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Pictures short of what was asked for."""
+        return max(0, self.wanted - self.saved - self.kept)
+
+    def reasons(self) -> str:
+        """The failures in a line, most frequent first: `12 http_404, 3 too_small`; "" without any."""
+        return ", ".join(f"{count} {reason}" for reason, count in self.failed.most_common())

@@ -1,0 +1,393 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from picture_server import busy_first, cut, dripping, encoded, held, photo, picture_server, silent
+from PIL import Image
+
+from common.errors import UserError
+from scrape import addresses
+from scrape.decoders import Decoders
+from scrape.download import SPARE, download
+from scrape.download_settings import MEGABYTE, DownloadSettings
+from scrape.found import Found
+
+ROOT = Path(__file__).parents[2]
+QUICK = {"allow_private": True, "rate": 0, "per_host": 32, "workers": 1, "backoff": 0.02, "timeout": 5}
+
+
+@pytest.fixture
+def site():
+    with picture_server() as server:
+        yield server
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Decode in threads: what a test is not about need not start processes."""
+    monkeypatch.setattr(Decoders, "_new", lambda self, workers: ThreadPoolExecutor(workers))
+
+
+def found(urls, **facts):
+    return (Found(url, "https://example.org/page", "test", "clown", **facts) for url in urls)
+
+
+def fetched(urls, out, wanted=1000, **settings):
+    return download(found(urls), out, DownloadSettings(**{**QUICK, **settings}), wanted)
+
+
+def lines(out):
+    return [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+
+
+def pictures(out):
+    return {path.name for path in out.iterdir()} - {"manifest.jsonl"}
+
+
+def assert_consistent(out):
+    """Every picture has its line and every line its picture; each opens; nothing else is there."""
+    saved = [line for line in lines(out) if line["outcome"] == "saved"]
+    assert {line["file"] for line in saved} == pictures(out)
+    for line in saved:
+        with Image.open(out / line["file"]) as image:
+            image.load()
+            assert image.size == (line["width"], line["height"])
+    return len(saved)
+
+
+def test_good_ones_are_saved_and_each_failure_has_its_reason(site, tmp_path):
+    data = encoded(photo(90))
+    pages = site.pages
+    pages["/cut.jpg"] = cut(data[:900], len(data))
+    pages["/drip.jpg"] = dripping(data)
+    pages["/silent.jpg"] = silent
+    pages["/busy.jpg"] = busy_first(encoded(photo(1)), 2)
+    pages["/later.jpg"] = busy_first(data, 99, 429, Retry_After="3600")
+    pages["/loop.jpg"] = (302, {"Location": "/loop.jpg"}, b"")
+    pages["/moved.jpg"] = (301, {"Location": "/b.jpg?x=%2F"}, b"")
+    pages["/out.jpg"] = (302, {"Location": "file:///etc/passwd"}, b"")
+    expected = {
+        site.add("/a.jpg", encoded(photo(2))): "saved",
+        site.add("/wrong-suffix.png", encoded(photo(3)), Content_Type="text/html"): "saved",
+        site.add("/anim.gif", encoded(photo(4), "GIF")): "saved",
+        site.address + "/busy.jpg": "saved",
+        site.address + "/moved.jpg": "saved",
+        site.address + "/none.jpg": "http_404",
+        site.add("/gone.jpg", b"", 410): "http_410",
+        site.add("/shut.jpg", b"", 403): "http_403",
+        site.add("/ill.jpg", b"", 500): "http_500",
+        site.address + "/later.jpg": "http_429",
+        site.address + "/loop.jpg": "redirects",
+        site.address + "/out.jpg": "bad_url",
+        site.add("/page.jpg", b"<!DOCTYPE html><html>", Content_Type="image/jpeg"): "not_a_picture",
+        site.add("/empty.jpg", b""): "not_a_picture",
+        site.add("/half.jpg", data[: len(data) // 2]): "truncated",
+        site.add("/small.jpg", encoded(photo(5, (100, 100)))): "too_small",
+        site.add("/long.jpg", encoded(photo(6)) + bytes(MEGABYTE)): "too_large",
+        site.add("/wide.png", encoded(Image.new("1", (2000, 1000)), "PNG")): "too_many_pixels",
+        site.add("/noai.jpg", encoded(photo(7)), X_Robots_Tag="noai, noimageai"): "noai",
+        site.address + "/cut.jpg": "connection",
+        site.address + "/drip.jpg": "timeout",
+        site.address + "/silent.jpg": "timeout",
+        "http://127.0.0.1:9/a.jpg": "connection",
+        "http://no-such-host.invalid/a.jpg": "dns",
+        "ftp://127.0.0.1/a.jpg": "bad_url",
+        "http://me:secret@127.0.0.1/a.jpg": "bad_url",
+        "http://[::1/a.jpg": "bad_url",
+        "nonsense": "bad_url",
+    }
+    site.add("/b.jpg?x=%2F", encoded(photo(8)))
+    outcome = fetched(expected, tmp_path, timeout=0.8, max_bytes=MEGABYTE, max_pixels=1_000_000)
+    seen = {line["url"]: line.get("reason", line["outcome"]) for line in lines(tmp_path)}
+    assert seen == expected
+    assert outcome.saved == assert_consistent(tmp_path) == 5
+    assert outcome.found == len(expected) == outcome.saved + outcome.failed.total()
+    assert outcome.missing == 1000 - 5
+    assert site.asked["/busy.jpg"] == 3 and site.asked["/ill.jpg"] == 3 and site.asked["/cut.jpg"] == 3
+    assert site.asked["/none.jpg"] == site.asked["/later.jpg"] == site.asked["/page.jpg"] == 1
+    assert site.asked["/loop.jpg"] == 6
+    by_url = {line["url"]: line for line in lines(tmp_path)}
+    assert by_url[site.address + "/later.jpg"]["detail"] == "Too Many Requests; asks to come back in 3600 s"
+    assert by_url[site.address + "/page.jpg"]["detail"] == "a web page (HTML)"
+    moved = by_url[site.address + "/moved.jpg"]
+    assert moved["final_url"] == site.address + "/b.jpg?x=%2F"
+    assert moved["page"] == "https://example.org/page"
+    assert site.seen["/a.jpg"]["Referer"] == "https://example.org/page"
+    assert site.seen["/a.jpg"]["User-Agent"] == "hide-in-video-scrape/0.1"
+
+
+def test_a_line_says_where_a_picture_is_from(site, tmp_path, threads):
+    url = site.add("/a.jpg", encoded(photo(1)))
+    facts = {"licence": "by-sa", "creator": "Ada Lovelace", "title": "A clown"}
+    inside = Found(url, None, "test", "clown", thumbnail=True, data=encoded(photo(2)))
+    outcome = download([*found([url], **facts), inside], tmp_path, DownloadSettings(**QUICK), 5)
+    assert outcome.saved == 2
+    line, thumbnail = sorted(lines(tmp_path), key=lambda line: "thumbnail" in line)
+    assert {name: line[name] for name in facts} == facts
+    assert (line["engine"], line["query"], line["width"], line["height"]) == ("test", "clown", 200, 160)
+    assert line["file"] == line["sha256"] + ".jpg"
+    assert line["bytes"] == (tmp_path / line["file"]).stat().st_size
+    assert len(line["phash"]) == 16 and line["time"].endswith("Z")
+    assert thumbnail["thumbnail"] and site.asked["/a.jpg"] == 1
+
+
+def test_no_more_is_asked_for_than_is_wanted(site, tmp_path, threads):
+    urls = iter(site.add_photos(100))
+    closed = []
+
+    def endless():
+        try:
+            yield from found(urls)
+        finally:
+            closed.append(True)
+
+    outcome = download(endless(), tmp_path, DownloadSettings(**QUICK), 5)
+    assert outcome.saved == assert_consistent(tmp_path) == 5
+    assert outcome.missing == 0
+    assert closed == [True]
+    assert outcome.found <= 5 + SPARE
+    assert sum(site.asked.values()) <= 5 + SPARE + 1  # and one robots.txt
+
+
+def test_nothing_is_asked_for_when_nothing_is_wanted(tmp_path, threads):
+    asked = []
+    outcome = download((asked.append(1) for _ in range(3)), tmp_path, DownloadSettings(**QUICK), 0)
+    assert outcome.saved == 0 and asked == []
+
+
+def test_a_second_run_goes_on_and_downloads_nothing_twice(site, tmp_path, threads):
+    urls = [*site.add_photos(6), site.add("/page.jpg", b"<html>"), site.address + "/none.jpg"]
+    site.add("/3.jpg", b"", 503)
+    first = fetched(urls, tmp_path, retries=0)
+    assert (first.saved, first.kept, first.failed.total()) == (5, 0, 3)
+    junk = next(line["file"] for line in lines(tmp_path) if line["url"] == urls[0])
+    (tmp_path / junk).unlink()  # somebody looked through the pictures
+    site.asked.clear()
+    site.add("/3.jpg", encoded(photo(3)))
+    new = site.add("/new.jpg", encoded(photo(50)))
+    second = fetched([*urls, urls[1], new], tmp_path, wanted=6)
+    assert (second.saved, second.kept, second.missing) == (2, 4, 0)
+    assert set(site.asked) == {"/robots.txt", "/3.jpg", "/new.jpg"}
+    assert junk not in pictures(tmp_path)
+    third = fetched([*urls, new], tmp_path, wanted=6)
+    assert (third.saved, third.kept) == (0, 6)
+
+
+def test_copies_are_dropped_within_and_across_runs(site, tmp_path, threads):
+    original = photo(1)
+    urls = [
+        site.add("/a.jpg", encoded(original)),
+        site.add("/same.jpg", encoded(original)),
+        site.add("/small.jpg", encoded(original.resize((180, 144)))),
+        *site.add_photos(4, first=10),
+    ]
+    first = fetched(urls, tmp_path, concurrency=1)
+    assert (first.saved, first.duplicates) == (5, 2)
+    second = fetched([site.add("/again.webp", encoded(original, "WEBP", quality=50))], tmp_path)
+    assert (second.saved, second.duplicates) == (0, 1)
+    name = next(line["file"] for line in lines(tmp_path) if line["url"] == urls[0])
+    copies = [line for line in lines(tmp_path) if line["outcome"] == "duplicate"]
+    assert [line["reason"] for line in copies] == ["same_file", "looks_alike", "looks_alike"]
+    assert {line["of"] for line in copies} == {name}
+    third = fetched([urls[2]], tmp_path, drop_near_duplicates=False)
+    assert third.saved == 1
+    assert_consistent(tmp_path)
+
+
+def test_robots_txt_is_obeyed_unless_told_otherwise(site, tmp_path, threads):
+    site.add("/robots.txt", b"User-agent: *\nDisallow: /private/")
+    urls = [site.add(f"/{name}/a.jpg", encoded(photo(number))) for number, name in enumerate(("open", "private"))]
+    site.pages["/to-private.jpg"] = (302, {"Location": "/private/a.jpg"}, b"")
+    urls.append(site.address + "/to-private.jpg")
+    outcome = fetched(urls, tmp_path)
+    assert (outcome.saved, dict(outcome.failed)) == (1, {"robots": 2})
+    assert site.asked["/private/a.jpg"] == 0 and site.asked["/robots.txt"] == 1
+    site.asked.clear()
+    outcome = fetched(urls, tmp_path, obey_robots=False)
+    assert (outcome.saved, outcome.kept, outcome.duplicates) == (1, 1, 1)
+    assert site.asked["/robots.txt"] == 0
+
+
+def test_a_forbidding_header_can_be_overruled(site, tmp_path, threads):
+    url = site.add("/a.jpg", encoded(photo(1)), TDM_Reservation="1")
+    assert dict(fetched([url], tmp_path).failed) == {"noai": 1}
+    assert fetched([url], tmp_path, obey_tags=False).saved == 1
+
+
+def test_a_hosts_rate_holds_for_all_its_requests(site, tmp_path, threads):
+    site.add("/robots.txt", b"", 404)
+    site.pages["/moved.jpg"] = (302, {"Location": "/0.jpg"}, b"")
+    urls = [*site.add_photos(4), site.address + "/moved.jpg"]
+    assert fetched(urls, tmp_path, rate=25).saved == 4
+    times = [when for path, when in site.times if path not in ("/robots.txt", "/0.jpg")]
+    assert len(times) == 4
+    assert times[-1] - times[0] >= 3 * 0.04 - 0.01
+
+
+def test_a_pause_that_a_server_asks_for_is_kept(site, tmp_path, threads):
+    site.pages["/a.jpg"] = busy_first(encoded(photo(1)), 1, 429, Retry_After="1")
+    assert fetched([site.address + "/a.jpg"], tmp_path).saved == 1
+    first, second = (when for path, when in site.times if path == "/a.jpg")
+    assert second - first >= 0.99
+
+
+def test_private_addresses_are_refused_also_behind_redirects_and_names(site, tmp_path, monkeypatch, threads):
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
+    other = f"http://127.0.0.2:{site.server_port}"
+    names = {
+        "inside.example": ["127.0.0.2"],
+        "outside.example": ["127.0.0.1"],
+        "both.example": ["127.0.0.2", "127.0.0.1"],
+    }
+    connected = []
+
+    async def resolve(self, host, port=0, family=0):
+        return [{"hostname": host, "host": ip, "port": port, "family": 2, "proto": 0, "flags": 0} for ip in names[host]]
+
+    real = addresses.public_socket
+    monkeypatch.setattr(addresses.ThreadedResolver, "resolve", resolve)
+    monkeypatch.setattr("scrape.fetch.public_socket", lambda info: connected.append(info[4][0]) or real(info))
+    port = site.server_port
+    site.add_photos(3)
+    site.pages["/to-ip.jpg"] = (302, {"Location": other + "/0.jpg"}, b"")
+    site.pages["/to-name.jpg"] = (302, {"Location": f"http://inside.example:{port}/0.jpg"}, b"")
+    expected = {
+        f"http://outside.example:{port}/0.jpg": "saved",
+        f"http://both.example:{port}/1.jpg": "saved",
+        f"http://inside.example:{port}/2.jpg": "private",
+        other + "/2.jpg": "private",
+        site.address + "/to-ip.jpg": "private",
+        site.address + "/to-name.jpg": "private",
+        "http://[::ffff:127.0.0.2]/a.jpg": "private",
+        "http://2130706434/a.jpg": "private",
+        "http://0x7f000002/a.jpg": "private",
+    }
+    fetched(expected, tmp_path, allow_private=False)
+    assert {line["url"]: line.get("reason", line["outcome"]) for line in lines(tmp_path)} == expected
+    assert set(connected) == {"127.0.0.1"}
+
+
+def test_an_engine_that_breaks_costs_none_of_what_it_found(site, tmp_path, threads):
+    def breaking():
+        yield from found(site.add_photos(3))
+        raise UserError("the engine shows a captcha")
+
+    with pytest.raises(UserError, match="captcha"):
+        download(breaking(), tmp_path, DownloadSettings(**QUICK), 10)
+    assert assert_consistent(tmp_path) == 3
+
+
+def test_a_full_disk_is_one_line(site, tmp_path, monkeypatch, threads):
+    write = os.write
+
+    def full(handle, raw):
+        if b'"outcome"' in raw:
+            raise OSError(28, "No space left on device")
+        return write(handle, raw)
+
+    monkeypatch.setattr("scrape.manifest.os.write", full)
+    with pytest.raises(UserError, match="No space left on device; free some space"):
+        fetched(site.add_photos(1), tmp_path)
+    assert pictures(tmp_path) == set()
+
+
+RUN = """
+import sys
+from pathlib import Path
+from common.cli import run
+from scrape.download import download
+from scrape.download_settings import DownloadSettings
+from scrape.found import Found
+
+def main(argv):
+    address, out = argv
+    found = (Found(f"{address}/{number}.jpg", None, "test", "q") for number in range(12))
+    settings = DownloadSettings(allow_private=True, rate=0, workers=1, per_host=32, concurrency=4)
+    outcome = download(found, Path(out), settings, 12)
+    print(outcome.saved, outcome.kept)
+    return 0
+
+if __name__ == "__main__":
+    sys.exit(run(main, sys.argv[1:]))
+"""
+
+
+def started(site, out, folder):
+    """A download in a process group of its own, once six pictures are saved and the others are under way."""
+    script = folder / "run.py"
+    script.write_text(RUN)
+    for number in range(12):
+        body = encoded(photo(number))
+        site.pages[f"/{number}.jpg"] = held(body) if number >= 6 else (200, {"Content-Length": str(len(body))}, body)
+    process = subprocess.Popen(
+        [sys.executable, str(script), site.address, str(out)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "manifest.jsonl").exists() or len(lines(out)) < 6 or site.asked["/6.jpg"] == 0:
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.02)
+    return process
+
+
+def gone_on(site, out):
+    """Run the same to its end."""
+    site.gate.set()
+    return fetched([f"{site.address}/{number}.jpg" for number in range(12)], out, wanted=12)
+
+
+def test_after_kill_9_a_run_goes_on_where_it_was(site, tmp_path, threads):
+    out = tmp_path / "out"
+    process = started(site, out, tmp_path)
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert children
+    process.kill()
+    process.communicate()
+    assert psutil.wait_procs(children, timeout=20)[1] == []  # its decoders do not stay behind
+    (out / "manifest.jsonl").open("ab").write(b'{"outcome": "sav')
+    (out / f".{'0' * 64}.7.part").write_bytes(b"half")
+    outcome = gone_on(site, out)
+    assert (outcome.saved, outcome.kept) == (6, 6)
+    assert assert_consistent(out) == 12
+    assert [site.asked[f"/{number}.jpg"] for number in range(6)] == [1] * 6
+
+
+def test_ctrl_c_leaves_a_consistent_folder(site, tmp_path, threads):
+    out = tmp_path / "out"
+    process = started(site, out, tmp_path)
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert stdout == "" and len(stderr.splitlines()) == 1 and stderr.startswith("interrupted")
+    assert assert_consistent(out) == 6
+    outcome = gone_on(site, out)
+    assert (outcome.saved, outcome.kept) == (6, 6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ({"concurrency": 0}, "--concurrency 0: expected 1 or more"),
+        ({"rate": -1}, "--rate -1: expected 0 or more"),
+        ({"rate": float("nan")}, "--rate nan"),
+        ({"timeout": 0}, "--timeout 0: expected more than 0"),
+        ({"quality": 101}, "--quality 101: expected 1 to 100"),
+        ({"distance": 65}, "--distance 65"),
+        ({"user_agent": "two\nlines"}, "--user-agent"),
+        ({"user_agent": " "}, "--user-agent"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(wrong, complaint):
+    with pytest.raises(UserError, match=complaint):
+        DownloadSettings(**wrong)

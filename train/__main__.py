@@ -1,0 +1,8 @@
+"""`python -m train`."""
+
+import sys
+
+from common.cli import run
+from train.cli import main
+
+sys.exit(run(main))

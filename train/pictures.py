@@ -1,0 +1,147 @@
+"""The pictures of a training: splits of a dataset folder, and whether each picture and label can be used."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from common.errors import UserError
+from mrcnn.dataset_folder import FolderDataset, read_about
+
+MOST_NAMED = 20
+TRAIN, VAL = "train", "val"
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """One split, or part of it.
+
+    Attributes:
+        dataset: the split.
+        ids: the numbers of its pictures that count.
+    """
+
+    dataset: FolderDataset
+    ids: np.ndarray
+
+    @property
+    def with_objects(self) -> int:
+        """How many pictures show something to learn."""
+        return sum(bool(self._entries(number)) for number in self.ids)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many objects of each class there are, crowds left out."""
+        names = self.dataset.class_names
+        found = dict.fromkeys(names[1:], 0)
+        for number in self.ids:
+            for entry in self._entries(number):
+                found[names[entry["class_id"]]] += 1
+        return found
+
+    def _entries(self, number: int) -> list[dict[str, Any]]:
+        entries = self.dataset.image_info[int(number)]["annotations"]
+        return [entry for entry in entries if not entry.get("iscrowd")]
+
+    def first(self, count: int) -> Pictures:
+        """Return the first pictures that show something."""
+        return Pictures(self.dataset, np.array([number for number in self.ids if self._entries(number)][:count], int))
+
+    def spread(self, most: int) -> Pictures:
+        """Return so many pictures at most, from all over the split."""
+        if len(self.ids) <= most:
+            return self
+        return Pictures(self.dataset, self.ids[np.linspace(0, len(self.ids) - 1, most).astype(int)])
+
+
+def open_pictures(
+    folder: Path, classes: Sequence[str] | None = None, overfit: int | None = None
+) -> tuple[Pictures, Pictures | None]:
+    """Open what is learnt and what it is validated on.
+
+    Args:
+        folder: the dataset folder.
+        classes: only these count.
+        overfit: so many pictures alone, for both.
+
+    Returns:
+        Pictures to learn, and those to validate on, None where there is no split for it.
+
+    Raises:
+        UserError: no dataset folder, or nothing to learn in it.
+    """
+    about = read_about(folder)
+    if TRAIN not in about["splits"]:
+        raise UserError(
+            f"{folder}: has no split {TRAIN!r}, only {', '.join(about['splits'])}; convert the labels again"
+        )
+    data = FolderDataset(folder, TRAIN, classes)
+    learnt = Pictures(data, np.asarray(data.image_ids))
+    if not learnt.with_objects:
+        raise UserError(f"{folder}: no picture of {TRAIN} shows any of {', '.join(data.class_names[1:])}")
+    if overfit is not None:
+        few = learnt.first(overfit)
+        return few, few
+    if VAL not in about["splits"]:
+        return learnt, None
+    other = FolderDataset(folder, VAL, classes)
+    return learnt, Pictures(other, np.asarray(other.image_ids)) if len(other.image_ids) else None
+
+
+def faults(*sets: Pictures | None) -> list[str]:
+    """Decode every picture and its labels, many at once; return what is wrong, a line each."""
+    asked = {(id(each.dataset), int(number)): each.dataset for each in sets if each for number in each.ids}
+    with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1))) as pool:
+        jobs = pool.map(lambda key_and_set: _fault(key_and_set[1], key_and_set[0][1]), asked.items())
+        found = [fault for fault in jobs if fault]
+    more = len(found) - MOST_NAMED
+    return (
+        found if more <= 0 else [*found[:MOST_NAMED], f"and {more} more pictures; `python -m annotate check` names all"]
+    )
+
+
+def _fault(dataset: FolderDataset, number: int) -> str:
+    info = dataset.image_info[number]
+    path = Path(info["path"])
+    try:
+        with Image.open(path) as picture:
+            size = picture.size
+            # At an eighth of its size a JPEG decodes eight times as fast, and a missing end is noticed all the same.
+            picture.draft("RGB", (size[0] // 8, size[1] // 8))
+            picture.load()
+    except FileNotFoundError:
+        return f"{path}: missing; convert the labels again"
+    except (OSError, SyntaxError, ValueError) as error:
+        return f"{path}: cannot be decoded ({error}); convert the labels again"
+    if size != (info["width"], info["height"]):
+        return (
+            f"{path}: has {size[0]}x{size[1]} pixels, its labels {info['width']}x{info['height']}; convert them again"
+        )
+    try:
+        objects = dataset.load_objects(number)
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        return f"{path}: its labels cannot be read ({type(error).__name__}: {error}); convert them again"
+    flat = (objects.xyxy[:, 2:] <= objects.xyxy[:, :2]).any(axis=1) if len(objects) else np.zeros(0, bool)
+    return f"{path}: object {int(flat.argmax()) + 1} has no area; convert the labels again" if flat.any() else ""
+
+
+def warnings(learnt: Pictures, validated: Pictures | None, negatives: bool = False) -> list[str]:
+    """Return what is no fault, but will show in the result."""
+    found = [f"no picture of {TRAIN} shows {name}: it cannot be learnt" for name, n in learnt.counts().items() if not n]
+    if validated is None:
+        found.append(
+            f"there is no split {VAL!r}: nothing is validated, and the best epoch is the one of the least loss"
+        )
+    else:
+        missing = [name for name, number in validated.counts().items() if not number]
+        found += [f"no picture of {VAL} shows {name}: how well it is found stays unknown" for name in missing]
+    empty = len(learnt.ids) - learnt.with_objects
+    if empty and not negatives:
+        found.append(f"{empty} pictures of {TRAIN} show nothing and are left out; --negatives learns from them, too")
+    return found

@@ -1,0 +1,121 @@
+"""Everything that a training needs is read and checked before its first step; what is wrong is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from common.errors import UserError
+from mrcnn.config import Config
+from mrcnn.dataset_folder import read_about
+from train import pictures, start
+from train.augmentation import find_augmentation
+from train.faults import FaultsError
+from train.pictures import Pictures
+from train.run_folder import RunFolder
+from train.settings import TrainSettings, changed
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a training works with.
+
+    Attributes:
+        learnt: pictures to learn from.
+        validated: pictures to validate on; None for none.
+        start: where weights come from.
+        config: settings of the model.
+        class_names: background first.
+        augmentation: of the pictures to learn from.
+        lines: what there is to say about it.
+    """
+
+    learnt: Pictures
+    validated: Pictures | None
+    start: start.Start
+    config: Config
+    class_names: tuple[str, ...]
+    augmentation: Any
+    lines: tuple[str, ...]
+
+
+def prepare(settings: TrainSettings, folder: Path) -> Preparation:
+    """Read and check everything.
+
+    Args:
+        settings: of the training.
+        folder: of the run.
+
+    Raises:
+        FaultsError: all that is wrong.
+    """
+    faults: list[str] = []
+
+    def checked(call: Callable[[], Found]) -> Found | None:
+        try:
+            return call()
+        except UserError as error:
+            faults.append(str(error))
+            return None
+
+    checked(lambda: check_folder(settings, folder))
+    augmentation = checked(lambda: find_augmentation(settings.augment))
+    begin = checked(lambda: start.find(settings.weights))
+    opened = checked(lambda: pictures.open_pictures(settings.data, settings.classes, settings.overfit))
+    if opened is None:
+        raise FaultsError(faults)
+    learnt, validated = opened
+    names = tuple(learnt.dataset.class_names)
+    faults += pictures.faults(learnt, validated)
+    config = checked(lambda: start.configuration(settings, begin or start.Start("none"), names))
+    if faults or begin is None or config is None:
+        raise FaultsError(faults)
+    lines = _described(settings, config, learnt, validated)
+    if validated is not None and settings.overfit is None:
+        validated = validated.spread(settings.val_pictures)
+    return Preparation(learnt, validated, begin, config, names, augmentation, tuple(lines))
+
+
+def check_folder(settings: TrainSettings, folder: Path) -> None:
+    """Check that a new run has room, or that a run can be taken up again.
+
+    Raises:
+        UserError: there is something already; or the run began with other settings or another dataset.
+    """
+    if not settings.resume:
+        if not settings.dry_run and folder.is_dir() and any(folder.iterdir()):
+            raise UserError(f"{folder} exists and is not empty; choose another folder with -o, or go on with --resume")
+        return
+    stored = RunFolder.open(folder).settings()
+    differing = changed(TrainSettings.from_json(stored["flags"]), settings)
+    if differing:
+        raise UserError(
+            f"{folder}: a run goes on with what it began with ({'; '.join(differing)}); start a new one with "
+            f"--weights {folder}"
+        )
+    about = read_about(settings.data)
+    if about.get("fingerprint") != stored["dataset"]["fingerprint"]:
+        raise UserError(
+            f"{settings.data}: not the dataset that {folder} began with (its fingerprint differs); start a new run "
+            f"with --weights {folder}"
+        )
+
+
+def _described(settings: TrainSettings, config: Config, learnt: Pictures, validated: Pictures | None) -> list[str]:
+    lines = []
+    for name, part in ((pictures.TRAIN, learnt), (pictures.VAL, validated)):
+        if part is not None:
+            counted = ", ".join(f"{number} {what}" for what, number in part.counts().items())
+            lines.append(f"{name}: {len(part.ids)} pictures, {counted}")
+    lines += [f"warning: {line}" for line in pictures.warnings(learnt, validated, settings.negatives)]
+    how = "learns" if start.learns_batch_norm(settings) else "stays frozen"
+    size = int(config.IMAGE_SHAPE[0])
+    lines.append(
+        f"{config.BACKBONE} at {size} pixels, batches of {config.BATCH_SIZE}; batch normalisation {how}; "
+        f"augmentation {settings.augment}"
+    )
+    return lines
