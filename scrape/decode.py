@@ -117,13 +117,15 @@ def _opened(data: bytes, rules: Rules) -> Image.Image:
     if kind is None:
         raise Failure("not_a_picture", other_kind(data[:1024]))
     Image.init()
-    Image.MAX_IMAGE_PIXELS = None  # the limit is ours
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours
     try:
         image = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
     except READ_ERRORS as error:
         if kind == "HEIF":
             raise Failure("not_a_picture", "HEIF, which is not read here") from error
         raise Failure("broken", f"{kind} in name only") from error
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
     width, height = image.size
     if width * height > rules.max_pixels:
         raise Failure("too_many_pixels", f"{width}x{height}", width=width, height=height, limit=rules.max_pixels)

@@ -10,7 +10,7 @@ examples:
   python -m train --data dataset --epochs 40                                   heads on COCO weights, for a GPU
   python -m train --data dataset --epochs 160 --layers schedule                heads, then 4+, then everything
   python -m train --data dataset --epochs 30 --preset small                    a small network from nothing, on a CPU
-  python -m train --data dataset --epochs 20 --preset small --weights imagenet
+  python -m train --data dataset --epochs 20 --preset small --backbone mobilenet_v3_small --weights imagenet
   python -m train --data dataset --epochs 40 --layers mrcnn                    can share its trunk with COCO in `infer`
   python -m train --data dataset --epochs 1 --dry-run                          check the data, estimate time and memory
   python -m train --data dataset --epochs 30 --preset small --overfit 4        can it learn four pictures?

@@ -55,7 +55,7 @@ def find(source: str) -> Start:
         try:
             path = known_weights("coco")
         except UserError as error:
-            raise UserError(f"{error}; or start without: --weights none (or imagenet) --preset small") from error
+            raise UserError(f"{error}; or start without: --preset small --weights none") from error
     else:
         path = choose(source).checkpoint
     if path.suffix == checkpoint.ONNX:
