@@ -11,11 +11,15 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/python -m data clip --out demo/clip.mp4 --overwrite
 	$(BIN)/python -m infer video demo/clip.mp4 -o demo/masked.mp4 --hide face --preview demo/before_after.png --overwrite
+	$(BIN)/python -m data demo --out demo/made --count 0 --videos 1 --seed 99 --overwrite
+	$(BIN)/python -m infer video demo/made/videos/demo_00.mp4 -o demo/clown_masked.mp4 --hide clown \
+	  --weights data/models/clown_demo.onnx --preview demo/clown_before_after.png --overwrite
+	$(BIN)/python -m evaluate leak demo/made/videos/demo_00.mp4 --detections demo/clown_masked.mp4.detections.jsonl --class clown
 	@echo
-	@echo "clip:           demo/clip.mp4"
-	@echo "masked clip:    demo/masked.mp4"
-	@echo "before/after:   demo/before_after.png"
-	@echo "report to sign: demo/masked.mp4.report.html"
+	@echo "a face, found by CenterFace:     demo/clip.mp4 -> demo/masked.mp4"
+	@echo "  before/after, report to sign:  demo/before_after.png, demo/masked.mp4.report.html"
+	@echo "a clown, found by Mask R-CNN:    demo/made/videos/demo_00.mp4 -> demo/clown_masked.mp4"
+	@echo "  before/after, report to sign:  demo/clown_before_after.png, demo/clown_masked.mp4.report.html"
 
 test: $(VENV)/.installed-test check
 	$(BIN)/python -m pytest -m "not slow"

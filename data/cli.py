@@ -62,7 +62,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         quiet=arguments.quiet,
     )
-    for name in facts.classes:
+    for name in facts.classes if arguments.count else ():
         print(f"{name}: {facts.labelled[name]} labelled, {facts.ignored[name]} ignored")
     print(arguments.out)
     return EXIT_OK

@@ -122,9 +122,9 @@ def timeline(videos: Sequence[VideoLeak]) -> bytes:
         false = [100 * row.false_cover for row in video.rows]
         axis.plot(times, false, color="#607d8b", linewidth=1, label="picture covered falsely")
         leaking = [row.time for row in video.rows if row.leaking]
-        axis.plot(
-            leaking, [103.0] * len(leaking), "|", color="#c62828", markersize=5, clip_on=False, label="frame leaks"
-        )
+        # An empty line that is not clipped has no extent, and the layout breaks.
+        ticks = {"color": "#c62828", "markersize": 5, "clip_on": not leaking, "label": "frame leaks"}
+        axis.plot(leaking, [103.0] * len(leaking), "|", **ticks)
         axis.set(ylim=(0, 100), xlim=(times[0], max(times[-1], times[0] + 0.04)), ylabel="%")
         axis.set_title(video.name, fontsize=9, loc="left", pad=9)
         axis.grid(alpha=0.3)

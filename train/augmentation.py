@@ -99,6 +99,7 @@ STANDARD = (
     Paint("Multiply", {"mul": (0.7, 1.3)}),
     Paint("LinearContrast", {"alpha": (0.75, 1.3)}),
     Paint("AddToHueAndSaturation", {"value_hue": (-8, 8), "value_saturation": (-25, 25)}),
+    Paint("Grayscale", {"alpha": (0.5, 1.0)}, 0.1),
     Paint("GaussianBlur", {"sigma": (0.3, 1.5)}, 0.15),
     Paint("AdditiveGaussianNoise", {"scale": (2, 10)}, 0.15),
     Paint("JpegCompression", {"compression": (40, 85)}, 0.15),

@@ -54,7 +54,7 @@ def test_a_data_set_of_outlines_is_learned_and_its_picture_splashed(run: Callabl
     logs = tmp_path / "logs"
     printed = run("coins.py", "train", "--dataset", tmp_path / "coins", "--logs", logs)
     assert "NAME                           coins\n" in printed
-    assert [path.name for path in sorted(logs.glob("coins*/*"))] == [f"mask_rcnn_coins_000{n}.h5" for n in (1, 2)]
+    assert [path.name for path in sorted(logs.glob("coins*/*.h5"))] == [f"mask_rcnn_coins_000{n}.h5" for n in (1, 2)]
     arguments = ("splash", "--image", tmp_path / "coins" / "val" / "0.png", "--logs", logs)
     assert "Processing 1 images\nmolded_images" in run("coins.py", *arguments)
     assert cv2.imread(str(tmp_path / "splash.png")).shape == (96, 128, 3)
