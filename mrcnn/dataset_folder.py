@@ -19,7 +19,8 @@ import supervision as sv
 from pycocotools import mask as coco_mask
 
 from common import rle
-from common.errors import UserError
+from common.errors import DamagedSourceError, UserError
+from common.image import read_image
 from mrcnn import moved_objects
 from mrcnn.dataset import Dataset
 
@@ -97,7 +98,7 @@ class FolderDataset(Dataset):
         # OpenCV decodes JPEG twice as fast as Pillow; the pictures of a dataset folder are upright.
         data = cv2.imread(info["path"], cv2.IMREAD_COLOR_RGB)
         if data is None:
-            raise UserError(f"{info['path']}: missing or no picture; convert the labels again")
+            data = _by_pillow(Path(info["path"]))
         if data.shape[:2] != (info["height"], info["width"]):
             raise UserError(
                 f"{info['path']} has {data.shape[1]}x{data.shape[0]} pixels, its labels {info['width']}x"
@@ -181,6 +182,14 @@ def _chosen(known: Sequence[str], wanted: Sequence[str] | None, folder: Path) ->
     if unknown:
         raise UserError(f"{folder}: has no class {', '.join(unknown)}; it has {', '.join(known)}")
     return {name: place for place, name in enumerate(names, start=1)}
+
+
+def _by_pillow(path: Path) -> np.ndarray:
+    """Read one of the formats that labels may belong to and OpenCV does not know, e.g. TGA or QOI."""
+    try:
+        return np.ascontiguousarray(read_image(path).pixels[..., :3])
+    except (UserError, DamagedSourceError) as error:
+        raise UserError(f"{path}: missing or no picture ({error}); convert the labels again") from error
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import label_files
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools.coco import COCO
 
 from annotate.convert import ConvertSettings, convert
@@ -104,6 +105,18 @@ def test_turned_pictures_are_written_upright(tmp_path):
         dataset = FolderDataset(made_folder, split)
         height, width = dataset.load_image(0).shape[:2]
         assert (height, width) == ((80, 60) if "a.jpg" in dataset.image_reference(0) else (60, 80))
+
+
+@pytest.mark.parametrize("suffix", [".tga", ".qoi"])
+def test_formats_that_opencv_does_not_know_are_read_by_the_model_s_dataset(tmp_path, suffix):
+    folder = label_files.labelled(tmp_path, {"a": [("dog", 1, 2, 30, 40)], "b": [("dog", 1, 2, 30, 40)]})
+    pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
+    (tmp_path / "images" / "a.jpg").unlink()
+    Image.fromarray(pixels).save(tmp_path / "images" / f"a{suffix}")
+    made_folder, _ = made(folder, tmp_path, shares={"train": 1.0})
+    dataset = FolderDataset(made_folder, "train")
+    (place,) = [each for each in dataset.image_ids if dataset.image_reference(each).endswith(suffix)]
+    np.testing.assert_array_equal(dataset.load_image(place), pixels)
 
 
 def test_nothing_usable_leaves_nothing(labels, tmp_path):
