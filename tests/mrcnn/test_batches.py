@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +234,12 @@ def test_no_worker_outlives_its_parent(folder: Path, tmp_path: Path, ending: sig
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(folder)))
     parent = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a background job would not hear it
     )
     assert parent.stdout is not None
     workers = [int(pid) for pid in parent.stdout.readline().split()]
@@ -243,7 +249,10 @@ def test_no_worker_outlives_its_parent(folder: Path, tmp_path: Path, ending: sig
         os.killpg(parent.pid, ending)  # as a terminal does
     else:
         parent.send_signal(ending)
-    _, errors = parent.communicate(timeout=30)
+    try:
+        _, errors = parent.communicate(timeout=60)
+    finally:
+        parent.kill()
     if ending is signal.SIGINT:
         assert errors.count("Traceback") == 1, errors  # the parent's own, no worker's
         assert "KeyboardInterrupt" in errors

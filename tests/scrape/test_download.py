@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -333,6 +334,7 @@ def started(site, out, folder):
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # a background job would not hear it
     )
     deadline = time.monotonic() + 120
     while not (out / "manifest.jsonl").exists() or len(lines(out)) < 6 or site.asked["/6.jpg"] == 0:
