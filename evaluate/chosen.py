@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -99,6 +100,7 @@ def write_choice(evaluation: Evaluation, result: Result, classes: Mapping[str, C
         path,
         {
             "checkpoint": os.path.relpath(result.checkpoint.path, run),
+            "sha256": hashlib.sha256(result.checkpoint.path.read_bytes()).hexdigest(),
             "thresholds": {name: each.point.threshold for name, each in classes.items()},
             GIVEN_AS: {
                 **about,

@@ -61,6 +61,8 @@ def opened(flags: Namespace, only: tuple[str, ...] | None) -> Evaluation:
 
     if flags.batch < 1:
         raise UserError(f"--batch {flags.batch}: expected a number of pictures, 1 or more")
+    if flags.seed < 0:
+        raise UserError(f"--seed {flags.seed}: expected 0 or more")
 
     def shown(label: str, pictures: Iterable[int], total: int) -> Iterable[int]:
         with Progress(label, total, unit="pictures", quiet=flags.quiet) as progress:

@@ -8,6 +8,7 @@ exported .onnx file carries the thresholds of its run.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -108,7 +109,20 @@ def _read(run: Path) -> Choice:
     checkpoint = next((each for each in (run / named, run / CHECKPOINTS / named) if each.is_file()), None)
     if checkpoint is None:
         raise UserError(f"{path}: names the checkpoint {named}, which is not there; mend or remove {CHOICE}")
+    _check_weights(checkpoint, content.get("sha256"), path)
     return Choice(checkpoint, _thresholds(content.get("thresholds", {}), path))
+
+
+def _check_weights(checkpoint: Path, digest: Any, path: Path) -> None:
+    """Thresholds are those of the weights that were judged: a checkpoint of the same name may have changed since."""
+    if digest is None:
+        return
+    with checkpoint.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+            raise UserError(
+                f"{path}: was chosen for other weights than {checkpoint.name} holds now; run `python -m evaluate "
+                f"choose` again, or remove {CHOICE}"
+            )
 
 
 def _exported_thresholds(path: Path) -> dict[str, float]:

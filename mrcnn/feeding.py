@@ -210,6 +210,8 @@ def _received(path: str) -> Rows:
 
 
 def _death(processes: list[multiprocessing.process.BaseProcess]) -> str:
+    for process in processes:
+        process.join(1)  # its exit code comes a moment after its end
     codes = sorted({process.exitcode for process in processes if process.exitcode not in (None, 0)})
     how = f" (exit code {', '.join(str(code) for code in codes)}; -9: killed, often for memory)" if codes else ""
     return (

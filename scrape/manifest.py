@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from typing import Any, Self
 
 from common.errors import UserError
 from scrape.decode import PART
+
+OWN_PART = re.compile(r"\.[0-9a-f]{64}\.\d+" + re.escape(PART))  # as `part_path` names them
 
 NAME = "manifest.jsonl"
 SYNC_SECONDS = 5.0  # between two times that the lines are forced to the disk
@@ -118,6 +121,9 @@ class Manifest:
             name: of the file.
             line: its fields; `file` is put in.
         """
+        target = self.folder / name
+        if target.is_file() and target.stat().st_size and not name.startswith(str(line.get("sha256"))):
+            raise UserError(f"{target}: exists and is none of this folder's manifest; move it, or choose another --out")
         self.write({"outcome": "saved", "file": name, **line})
         part.replace(self.folder / name)
 
@@ -136,7 +142,8 @@ class Manifest:
     def remove_parts(self) -> None:
         """Remove pictures that never got a line."""
         for part in self.folder.glob(f".*{PART}"):
-            part.unlink(missing_ok=True)
+            if OWN_PART.fullmatch(part.name):
+                part.unlink(missing_ok=True)
 
     def names(self) -> tuple[set[str], set[str]]:
         """Names of the files in the folder: those that hold something, and the empty ones."""
@@ -160,7 +167,12 @@ class Manifest:
             try:
                 json.loads(tail[last:])
                 os.write(self._handle, b"\n")
-            except ValueError:
+            except ValueError as error:
+                rest = tail[last:].strip(b"\0")  # what a power cut leaves
+                if os.pread(self._handle, 1, 0) not in (b"{", b"\0") or not (rest.startswith(b"{") or not rest):
+                    raise UserError(
+                        f"{self.path}: is no manifest of pictures; move it, or choose another --out"
+                    ) from error
                 os.ftruncate(self._handle, place + last)
 
 

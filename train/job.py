@@ -14,7 +14,7 @@ import keras
 
 from common.errors import UserError
 from mrcnn import devices, distribution, fitting, layer_choice, training_state, weights
-from mrcnn.choice import CHECKPOINTS
+from mrcnn.choice import CHECKPOINTS, LAST
 from mrcnn.feeding import Workers, default_workers
 from train import start
 from train.callbacks import EpochEnd, NotANumber, Shown
@@ -154,7 +154,14 @@ class _Job:
     def _state(self) -> training_state.TrainingState | None:
         if not self.settings.resume:
             return None
-        state = training_state.read(RunFolder.open(self.folder).state)
+        run = RunFolder.open(self.folder)
+        state = training_state.read(run.state)
+        # The last checkpoint gets its name after the state is written.
+        if state is None and (run.path / CHECKPOINTS / f"{LAST}.h5").is_file():
+            raise UserError(
+                f"{run.state}: is not there any more, so the run cannot be taken up where it ended; start a new run "
+                f"from its weights with --weights {self.folder} and another -o"
+            )
         if state is None:
             self.say(f"{self.folder}: no epoch was finished; it begins again")
         return state

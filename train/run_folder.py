@@ -15,7 +15,7 @@ from typing import Any
 
 from common.errors import UserError
 from common.staging import staged, staged_folder
-from mrcnn.choice import BEST, CHECKPOINTS, LAST
+from mrcnn.choice import BEST, CHECKPOINTS, CHOICE, LAST
 from mrcnn.config import Config
 
 CONFIG, SETTINGS, METRICS, STATE = "config.json", "settings.json", "metrics.jsonl", "state/state.npz"
@@ -134,10 +134,19 @@ class RunFolder:
         unfinished.replace(target)
 
     def prune(self, keep: int) -> None:
-        """Remove all but the last checkpoints of epochs; 0 keeps all. best.h5 and last.h5 stay."""
+        """Remove all but the last checkpoints of epochs, and the chosen one; 0 keeps all. best.h5 and last.h5 stay."""
         found = sorted((self.path / CHECKPOINTS).glob("epoch_*.h5"), key=_epoch)
+        chosen = self._chosen()
         for path in found[:-keep] if keep else []:
-            path.unlink()
+            if path.name != chosen:
+                path.unlink()
+
+    def _chosen(self) -> str:
+        """Name of the checkpoint that choice.json names; "" without one."""
+        try:
+            return Path(json.loads((self.path / CHOICE).read_text(encoding="utf-8"))["checkpoint"]).name
+        except (OSError, ValueError, TypeError, KeyError):
+            return ""
 
     def best_epoch(self) -> int | None:
         """Return the epoch of the highest mask AP50 on the validation split; without any, of the least loss."""

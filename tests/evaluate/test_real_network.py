@@ -4,6 +4,7 @@ import csv
 import json
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from made_run import dataset, objects
@@ -36,6 +37,7 @@ def made(tmp_path_factory):
     for path in (data / "images").iterdir():
         cv2.imwrite(str(path), dice.integers(0, 255, (100, 100, 3), np.uint8))
     config = SmallConfig()
+    keras.utils.set_random_seed(0)
     model = network.inference_model(architecture(config), selection(config))
     logits = model.get_layer("mrcnn_class_logits")
     logits.kernel.assign(logits.kernel * 40)  # so that it is sure of something
@@ -63,6 +65,8 @@ def test_what_the_network_finds_is_what_is_evaluated(made, capsys, monkeypatch):
         assert len(stored) == len(fresh)
         np.testing.assert_array_equal(stored.xyxy, fresh.xyxy)
         np.testing.assert_array_equal(stored.confidence.astype(np.float32), fresh.confidence)
+        if not len(fresh):
+            continue
         masks = [coco_mask.decode(each).astype(bool) for each in stored.data["rle"]]
         assert all((mask == drawn).all() for mask, drawn in zip(masks, fresh.mask.to_dense(), strict=True))
         np.testing.assert_array_equal(stored.class_id, fresh.class_id + 1)

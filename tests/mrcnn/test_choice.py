@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -32,6 +33,16 @@ def test_the_choice_then_the_best_then_the_last(tmp_path: Path) -> None:
     assert choose(run).checkpoint.name == "epoch_2.h5"
     assert choose(run).thresholds == {"dog": 0.62}
     assert choose(run / "best").thresholds == {}
+
+
+def test_thresholds_are_not_used_for_weights_that_changed_since(tmp_path: Path) -> None:
+    run = run_folder(tmp_path, "best.h5")
+    choice = {"checkpoint": "checkpoints/best.h5", "thresholds": {"dog": 0.62}, "sha256": hashlib.sha256().hexdigest()}
+    (run / "choice.json").write_text(json.dumps(choice))
+    assert choose(run).thresholds == {"dog": 0.62}
+    (run / "checkpoints" / "best.h5").write_bytes(b"learnt on")
+    with pytest.raises(UserError, match="chosen for other weights"):
+        choose(run)
 
 
 def test_a_folder_of_the_original(tmp_path: Path) -> None:

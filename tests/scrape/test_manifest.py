@@ -50,6 +50,25 @@ def test_a_manifest_of_half_a_line_is_empty(tmp_path):
         assert list(manifest.lines()) == []
 
 
+def test_files_that_are_not_of_a_run_are_left_alone(tmp_path):
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "manifest.jsonl").write_text("my own notes, no JSON")
+    with pytest.raises(UserError, match="is no manifest"), Manifest(notes):
+        pass
+    assert (notes / "manifest.jsonl").read_text() == "my own notes, no JSON"
+    (tmp_path / ".other.part").touch()
+    (tmp_path / f".{'0' * 64}.7.part").touch()
+    (tmp_path / "party@00001.000.jpg").write_bytes(b"of somebody else")
+    (tmp_path / "frame").write_bytes(b"new")
+    with Manifest(tmp_path) as manifest:
+        manifest.remove_parts()
+        with pytest.raises(UserError, match="none of this folder's manifest"):
+            manifest.save(tmp_path / "frame", "party@00001.000.jpg", {"sha256": "0" * 64})
+    assert (tmp_path / "party@00001.000.jpg").read_bytes() == b"of somebody else"
+    assert (tmp_path / ".other.part").exists() and not (tmp_path / f".{'0' * 64}.7.part").exists()
+
+
 def test_a_damaged_line_in_the_middle_is_named(tmp_path):
     (tmp_path / "manifest.jsonl").write_text('{"url": "a"}\n[1]\n{"url": "b"}\n')
     with Manifest(tmp_path) as manifest, pytest.raises(UserError, match="line 2: no"):

@@ -95,3 +95,14 @@ def test_losses_are_drawn(tmp_path: Path) -> None:
     picture.write_losses(tmp_path / "full.png", [{**row, "val_loss": 2.0, "val_mask_ap50": 0.5} for row in rows], 2)
     sizes = {Image.open(tmp_path / name).size for name in ("bare.png", "full.png")}
     assert sizes == {(1430, 440)}
+
+
+def test_the_chosen_checkpoint_is_spared(run: RunFolder) -> None:
+    add(run, 1)
+    (run.path / "choice.json").write_text(json.dumps({"checkpoint": "checkpoints/epoch_0001.h5", "thresholds": {}}))
+    for epoch in (2, 3, 4):
+        add(run, epoch, keep=1)
+    assert sorted(path.name for path in (run.path / "checkpoints").glob("epoch_*")) == [
+        "epoch_0001.h5",
+        "epoch_0004.h5",
+    ]

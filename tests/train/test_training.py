@@ -19,6 +19,7 @@ from shapes_folder import write_folder
 from tiny_training import SETTINGS, arguments, shrink, stages
 
 from common import cli as edge
+from common.errors import UserError
 from mrcnn import checkpoint, network, training_state
 from mrcnn.choice import choose
 from mrcnn.class_names import COCO
@@ -149,8 +150,12 @@ def test_a_run_that_is_taken_up_gives_the_losses_of_the_unbroken_one(whole: Whol
         for name in (*LOSSES, "learning_rate", *(key for key in one if key.startswith("val_"))):
             # Threads add up in any order, and what is found turns on the last digit now and then; without the
             # optimizer, the order or the chances of the epoch before, losses differ by percents.
-            near = {"rel": 1e-3, "abs": 1e-3} if name.startswith("val_") else {"rel": 1e-5, "abs": 1e-6}
+            near = {"rel": 1e-3, "abs": 1e-3} if name.startswith("val_") else {"rel": 1e-4, "abs": 1e-6}
             assert one[name] == pytest.approx(other[name], **near), name
+    shutil.copytree(whole.part, whole.part.with_name("stateless"), ignore=shutil.ignore_patterns("state"))
+    with pytest.raises(UserError, match="cannot be taken up"):
+        main(["-o", str(whole.part.with_name("stateless")), "--resume", "--workers", "0"])
+    assert len(rows(whole.part.with_name("stateless"))) == 3  # nothing of it is lost
     stored = json.loads((whole.part / "settings.json").read_text())
     assert [each["epoch"] for each in stored["resumed"]] == [1]
     said = capsys.readouterr()
