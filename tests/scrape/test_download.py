@@ -229,7 +229,7 @@ def test_a_hosts_rate_holds_for_all_its_requests(site, tmp_path, threads):
     assert fetched(urls, tmp_path, rate=25).saved == 4
     times = [when for path, when in site.times if path not in ("/robots.txt", "/0.jpg")]
     assert len(times) == 4
-    assert times[-1] - times[0] >= 3 * 0.04 - 0.01
+    assert times[-1] - times[0] >= 2 * 0.04  # three gaps; the first request may be seen late
 
 
 def test_a_pause_that_a_server_asks_for_is_kept(site, tmp_path, threads):
