@@ -148,7 +148,7 @@ def test_a_run_that_is_taken_up_gives_the_losses_of_the_unbroken_one(whole: Whol
     for one, other in zip(ours, theirs, strict=True):
         assert one.keys() == other.keys()
         for name in (*LOSSES, "learning_rate", *(key for key in one if key.startswith("val_"))):
-            # Threads add up in any order, and on the last digit turns which box is drawn now and then: one of twelve here.
+            # Threads add up in any order, and on the last digit turns which box is drawn now and then.
             # Without the optimizer, the order or the chances of the epoch before, losses differ by percents.
             near = {"rel": 5e-3, "abs": 5e-3} if name.startswith("val_") else {"rel": 5e-3, "abs": 1e-3}
             assert one[name] == pytest.approx(other[name], **near), name
