@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,50 @@ def arguments(data: Path, run: Path, *more: str) -> list[str]:
     return [*fixed.split(), *more]
 
 
-if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+def keep_epoch(number: int, copy: Path) -> None:
+    """Have the run folder copied as it is after an epoch."""
+    from train.run_folder import RunFolder
+
+    prune = RunFolder.prune
+
+    def copied(run: RunFolder, keep: int) -> None:
+        prune(run, keep)
+        if len(run.rows) == number:
+            shutil.copytree(run.path, copy)
+
+    RunFolder.prune = copied  # type: ignore[method-assign]
+
+
+def run_eagerly(eagerly: bool) -> None:
+    """A few steps do not repay the seconds that TensorFlow takes to compile them."""
+    import keras
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(eagerly)
+
+
+def command(*flags: str) -> list[str]:
+    """Return the command of a training in a process of its own; see `program` for what may stand before its flags."""
+    return [sys.executable, __file__, *flags]
+
+
+def program(flags: list[str]) -> int:
+    """Run the flags of `python -m train`, after --eagerly and --keep-epoch NUMBER COPY."""
     from common.cli import run
     from train.cli import main
 
+    if flags[:1] == ["--eagerly"]:
+        run_eagerly(True)
+        del flags[0]
+    if flags[:1] == ["--keep-epoch"]:
+        keep_epoch(int(flags[1]), Path(flags[2]))
+        del flags[:3]
     shrink()
-    sys.exit(run(main, sys.argv[1:]))
+    return run(main, flags)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.exit(program(sys.argv[1:]))

@@ -75,6 +75,9 @@ def _learning(made: argparse.ArgumentParser) -> None:
     group.add_argument("--negatives", action="store_true", help="learn from pictures that show nothing, too")
     group.add_argument("--early-stopping", type=int, metavar="N", help="end after N epochs without a better one")
     group.add_argument("--seed", type=int, metavar="N", help="of weights, order and chances (default 0)")
+    group.add_argument(
+        "--deterministic", action="store_true", help="the same numbers from the same seed to the last bit; slower"
+    )
 
 
 def _running(made: argparse.ArgumentParser) -> None:

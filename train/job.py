@@ -66,6 +66,8 @@ def train(settings: TrainSettings, argv: Sequence[str] = (), say: Callable[[str]
         UserError: the loss became no number, or the disk is full.
     """
     folder = settings.out or default_name(settings.data, datetime.now())
+    if settings.deterministic:
+        devices.compute_repeatably()
     with ExitStack() as stack:
         over = _spread(settings)
         if over is not None:

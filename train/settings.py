@@ -18,7 +18,7 @@ WORDS = ("coco", "imagenet", "none")
 # A run goes on with what it began with; these alone may change.
 MAY_CHANGE = frozenset(
     "data epochs out early_stopping validate_every val_pictures keep_last resume tensorboard quiet dry_run device "
-    "workers devices machines".split()
+    "workers devices machines deterministic".split()
 )
 
 
@@ -55,6 +55,7 @@ class TrainSettings:
     negatives: bool = False
     early_stopping: int | None = None
     seed: int = 0
+    deterministic: bool = False
     validate_every: int = 1
     val_pictures: int = 200
     keep_last: int = 3
