@@ -18,16 +18,22 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.libraries import ROOT, describe_machine
 from benchmarks.picture_site import picture_site
 from common.errors import EXIT_OK, UserError
+from common.perceptual_hash import DISTANCE
+from scrape.looks import Looks
 
 WORKER = Path(__file__).with_name("scrape_worker.py")
 PEERS = ("img2dataset", "icrawler")
+LOOKUPS = 2000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for peer in PEERS:
         parser.add_argument(f"--{peer}", type=Path, metavar="PYTHON", help=f"of the environment that holds {peer}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the numbers")
+    parser.add_argument(
+        "--looks", type=int, metavar="N", help="only: the time of finding a look-alike among N pictures"
+    )
     arguments = parser.parse_args(argv)
+    if arguments.looks is not None:
+        print(f"{looks_table(arguments.looks)}\n\n{describe_machine()}")
+        return EXIT_OK
     tools = _tools(arguments)
     print(describe_machine())
     results = _measure(tools, arguments)
@@ -109,6 +121,32 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
         most = max(run["memory_mb"]["most"] for run in runs)
         cpu = statistics.median(1000 * run["cpu_seconds"] / max(1, run["saved"]) for run in runs)
         lines.append(f"| {name} | {speed:.0f} | {cpu:.1f} ms | {saved} | {most:.0f} MB |")
+    return "\n".join(lines)
+
+
+def looks_table(most: int) -> str:
+    """Processor time of adding a perceptual hash and of finding the nearest, among ever more of them.
+
+    Args:
+        most: hashes in the last row; each row before has a tenth of the next one.
+
+    Raises:
+        UserError: there is nothing to look among.
+    """
+    if most < 1:
+        raise UserError(f"--looks {most}: expected 1 or more")
+    lines = ["| hashes | added | looked up |", "|---:|---:|---:|"]
+    for count in sorted({max(1, most // 100), max(1, most // 10), most}):
+        hashes = [int(one) for one in np.random.default_rng(count).integers(0, 2**64, count, np.uint64)]
+        known = Looks()
+        begin = time.process_time()
+        for one in hashes:
+            known.add(one)
+        added = time.process_time()
+        for one in hashes[:LOOKUPS]:
+            known.nearest(one ^ 0b111, DISTANCE)
+        looked = (time.process_time() - added) / min(LOOKUPS, count)
+        lines.append(f"| {count:,} | {1e6 * (added - begin) / count:.1f} µs | {1e6 * looked:.0f} µs |")
     return "\n".join(lines)
 
 

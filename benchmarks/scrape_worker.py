@@ -84,7 +84,7 @@ def _icrawler(addresses: Path, out: Path, concurrency: int, workers: int, min_si
 
 
 class _Memory:
-    """Resident megabytes of this process and its children: the most there were, and when so many were saved."""
+    """Resident megabytes: the most of this process and its children, and of this one when so many were saved."""
 
     def __init__(self) -> None:
         self.megabytes: dict = {"most": 0.0}
@@ -96,7 +96,7 @@ class _Memory:
     def reached(self, saved: int) -> None:
         """Note the memory at every ten thousandth."""
         if saved >= self._next:
-            self.megabytes[str(self._next)] = _resident()
+            self.megabytes[str(self._next)] = round(_of(os.getpid()), 1)
             self._next += 10_000
 
     def end(self) -> None:
@@ -121,14 +121,16 @@ def _resident() -> float:
     below = {os.getpid()}
     while more := {child for child, parent in parents.items() if parent in below} - below:
         below |= more
-    total = 0.0
-    for process in below:
-        try:
-            pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-        except OSError:
-            continue
-        total += pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-    return round(total, 1)
+    return round(sum(map(_of, below)), 1)
+
+
+def _of(process: int) -> float:
+    """Resident memory of one process, megabytes; 0 of one that has ended."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 if __name__ == "__main__":

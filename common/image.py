@@ -50,7 +50,10 @@ FORMATS = {
 }
 SUFFIXES = frozenset(FORMATS)  # what `write_image` writes, in lower case
 
-READ_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
+READ_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
+    RuntimeError,  # Pillow's, of a damaged AVIF
+)
 _GRAY_MODES = ("1", "L", "LA", "La")
 _MODES = (*_GRAY_MODES, "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "YCbCr")
 _NO_ALPHA = ("JPEG", "BMP", "PPM")
@@ -104,7 +107,7 @@ def read_image(path: str | Path) -> Picture:
     """
     path = Path(path)
     data = _read_bytes(path)
-    reads_heif = _register_heif()
+    reads_heif = register_heif()
     with warnings.catch_warnings():
         # Pillow warns from 89 megapixels on and refuses from 179 on; photographs of 108 are common.
         warnings.simplefilter("ignore")
@@ -203,7 +206,7 @@ def _read_bytes(path: Path) -> bytes:
     return data
 
 
-def _register_heif() -> bool:
+def register_heif() -> bool:
     """Let Pillow read HEIC where the plugin is installed; returns whether it is."""
     if find_spec("pillow_heif") is None:
         return False
@@ -291,7 +294,7 @@ def _format_of(target: Path, like: Picture) -> str:
         raise UserError(
             f"{target.name}: images are not written as {suffix!r}: use one of {', '.join(sorted(SUFFIXES))}"
         )
-    if (name == "HEIF" and not _register_heif()) or name not in _writable():
+    if (name == "HEIF" and not register_heif()) or name not in _writable():
         hint = "run `pip install pillow-heif`, or write .jpg or .png" if name == "HEIF" else "write .jpg or .png"
         raise UserError(f"{target.name}: this Pillow cannot write {name}: {hint}")
     return name

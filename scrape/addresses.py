@@ -81,7 +81,10 @@ class PublicResolver(AbstractResolver):
             OSError: it does not exist.
             Failure: `private`: it exists, at no public address.
         """
-        results = await self._resolver.resolve(host, port, family)
+        try:
+            results = await self._resolver.resolve(host, port, family)
+        except UnicodeError as error:  # an empty or endless label; no other library takes it for an address's fault
+            raise OSError(None, "no name is written like that") from error
         if self._allow_private:
             return results
         public = [result for result in results if is_public(result["host"])]
@@ -113,19 +116,23 @@ def public_socket(address: Any) -> socket.socket:
 def check_url(url: str, allow_private: bool) -> None:
     """Refuse an address whose host is not public, for libraries that connect by themselves.
 
-    They resolve the name once more and follow redirects unasked: this keeps mistakes out, not attacks.
+    They resolve the name once more and follow redirects: what they then connect to is another check's, see
+    `common.connections`.
 
     Raises:
-        Failure: `private`, or `dns` where there is no such host.
+        Failure: `private`, `dns` where there is no such host, or `bad_url`.
     """
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError as error:
+        raise Failure("bad_url", f"not an address ({error})") from error
     if allow_private or not host:
         return
     check_host(host, allow_private)
     try:
         found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
-    except OSError as error:
-        raise Failure("dns", f"{host}: no such host ({error.strerror})") from error
+    except (OSError, UnicodeError) as error:  # the second: no name could be written like that
+        raise Failure("dns", f"{host}: no such host ({getattr(error, 'strerror', None) or error})") from error
     if not all(map(is_public, found)):
         raise Failure(
             "private", f"{host} is {', '.join(sorted(found))}, which is not public; --allow-private allows it"

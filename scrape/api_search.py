@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ import requests
 from scrape.download_settings import USER_AGENT
 from scrape.found import Found
 from scrape.result_page import moved
+from scrape.retry_after import pause_asked
 from scrape.search_errors import BlockedError, ChangedError, SearchError, UnreachableError
 
 TRIES = 4
@@ -51,7 +51,7 @@ class ApiEngine:
         parse: understands the JSON of an answer, given the query and the parameters it answers; raises KeyError,
             TypeError or ValueError where a part is missing.
         pause: seconds between two requests.
-        headers: sent with each request.
+        headers: sent with each request to the engine's own server: they may hold a secret.
     """
 
     name: str
@@ -106,7 +106,9 @@ class ApiSearch:
             SearchError: the engine is blocked, has changed or does not answer.
         """
         with requests.Session() as session:
-            session.headers.update({"User-Agent": self._user_agent, **self._engine.headers()})
+            session.headers["User-Agent"] = self._user_agent
+            if urlsplit(self._address)[:2] == urlsplit(self._engine.address)[:2]:  # nobody else may see a token
+                session.headers.update(self._engine.headers())
             parameters: dict[str, str] | None = self._engine.first(self._query, self._licences)
             while parameters is not None:
                 answer = self._answer(session, parameters)
@@ -133,7 +135,7 @@ class ApiSearch:
                 problem = f"{urlsplit(self._address).netloc} does not answer ({type(error).__name__})"
                 continue
             busy = reply.status_code == HTTPStatus.TOO_MANY_REQUESTS
-            asked = pause_asked(reply.headers.get("Retry-After"))
+            asked = pause_asked(reply.headers.get("Retry-After")) or 0.0
             if reply.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or busy:
                 problem = f"{urlsplit(self._address).netloc} answers with status {reply.status_code}"
             else:
@@ -160,20 +162,6 @@ class ApiSearch:
                 f"{name}: cannot understand the answer of {reply.url.partition('?')[0]} (status {reply.status_code}; "
                 f"{what}): its API has changed; mend scrape/engines/{name}.py, or take another engine"
             ) from error
-
-
-def pause_asked(header: str | None) -> float:
-    """Read Retry-After, seconds or a date; 0.0 where there is none."""
-    if not header:
-        return 0.0
-    try:
-        return max(0.0, float(header))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
-    except ValueError:
-        return 0.0
 
 
 def is_of(licence: str | None, family: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +11,10 @@ from scrape.download import download
 from scrape.download_settings import DownloadSettings
 from scrape.engine_list import Engine
 from scrape.found import Found
-from scrape.manifest import NAME
-from scrape.outcome import Outcome
+from scrape.manifest import NAME, read_lines
+from scrape.outcome import Outcome, described
 from scrape.search import Search, Searcher, SearchSettings
+from scrape.settled import address_in, address_of
 
 
 class Collection:
@@ -106,8 +106,9 @@ class Collection:
 
     def remarks(self) -> list[str]:
         """What did not become a picture and why, a line each."""
-        lines = [f"failed: {count} × {reason}" for reason, count in self._failed().most_common()]
-        return lines + [f"left out: {count} × {reason}" for reason, count in self._skipped.most_common()]
+        return described(self._failed()) + [
+            f"left out: {count} × {reason}" for reason, count in self._skipped.most_common()
+        ]
 
     def shortage(self) -> str:
         """Why there are too few pictures."""
@@ -138,8 +139,9 @@ class _New:
 
     def __iter__(self) -> Iterator[Found]:
         for found in self._search:
-            if found.url not in self._counted:
-                self._given.add(found.url)
+            address = address_of(found)
+            if address not in self._counted:
+                self._given.add(address)
                 yield found
 
     def close(self) -> None:
@@ -148,10 +150,8 @@ class _New:
 
 
 def saved_addresses(folder: Path) -> set[str]:
-    """Give the addresses of all pictures that the manifest of a folder says are saved."""
+    """Give the addresses of all pictures that the manifest of a folder says are saved; frames of videos have none."""
     path = folder / NAME
     if not path.exists():
         return set()
-    with path.open(encoding="utf-8") as lines:
-        entries = [json.loads(line) for line in lines]
-    return {entry["url"] for entry in entries if entry["outcome"] == "saved"}
+    return {address_in(line) for line in read_lines(path) if line.get("outcome") == "saved"}

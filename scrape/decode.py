@@ -15,14 +15,17 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms, ImageOps
 
-from common.image import READ_ERRORS
+from common.image import READ_ERRORS, register_heif
 from common.perceptual_hash import perceptual_hash
 from scrape.failure import Failure
+from scrape.part import write_part
 from scrape.sniffing import other_kind, picture_kind
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "JPEG2000")  # MPO comes as JPEG
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000")  # MPO comes as JPEG
 SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "JPEG2000": "jp2"}
-PART = ".part"
+HEIF_PLUGIN = "a HEIF picture: run `pip install pillow-heif` and the same command again"
+AVIF_PLUGIN = "an AVIF picture, which the installed Pillow was built without: run `pip install -U pillow`"
+JPEG_SIDE = 65_500  # pixels that libjpeg writes
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
 _GLANCE = (64, 64)  # pixels that a picture has at least when it is unpacked for its hash only
@@ -79,7 +82,8 @@ def prepare(data: bytes, rules: Rules, folder: Path, number: int) -> Prepared:
         number: tells temporary files apart.
 
     Raises:
-        Failure: `not_a_picture`, `truncated`, `broken`, `too_many_pixels`, `too_small`.
+        Failure: `not_a_picture`, `no_decoder`, `truncated`, `broken`, `too_many_pixels`, `too_small`.
+        UserError: the disk is full.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -103,11 +107,13 @@ def prepare(data: bytes, rules: Rules, folder: Path, number: int) -> Prepared:
             raise _damaged(error) from error
     if as_it_is:
         encoded = data
+    elif max(size) > JPEG_SIDE:
+        detail = f"{size[0]}x{size[1]}: a JPEG has at most {JPEG_SIDE} pixels a side; --keep-format keeps it as it is"
+        raise Failure("too_many_pixels", detail, width=size[0], height=size[1], limit=rules.max_pixels)
     else:
         encoded, suffix = jpeg(upright, rules.quality), "jpg"
     digest = hashlib.sha256(encoded).hexdigest()
-    part = folder / f".{digest}.{number}{PART}"
-    part.write_bytes(encoded)
+    part = write_part(folder, digest, number, encoded)
     return Prepared(part, f"{digest}.{suffix}", digest, phash, *size, len(encoded))
 
 
@@ -117,12 +123,14 @@ def _opened(data: bytes, rules: Rules) -> Image.Image:
     if kind is None:
         raise Failure("not_a_picture", other_kind(data[:1024]))
     Image.init()
+    register_heif()
+    formats = [name for name in FORMATS if name in Image.OPEN]
+    if kind in ("AVIF", "HEIF") and kind not in formats:
+        raise Failure("no_decoder", HEIF_PLUGIN if kind == "HEIF" else AVIF_PLUGIN)
     limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours
     try:
-        image = Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN])
+        image = Image.open(io.BytesIO(data), formats=formats)
     except READ_ERRORS as error:
-        if kind == "HEIF":
-            raise Failure("not_a_picture", "HEIF, which is not read here") from error
         raise Failure("broken", f"{kind} in name only") from error
     finally:
         Image.MAX_IMAGE_PIXELS = limit

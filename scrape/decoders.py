@@ -7,6 +7,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -97,7 +98,12 @@ def _without_interrupts() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Let the process end with its parent, however that ends: nobody else would tell it."""
+    """Let the process end with its parent, however that ends: nobody else would tell it.
+
+    What C libraries say of a damaged file by themselves (libtiff, libpng) would stand in the middle of the progress.
+    """
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stderr.fileno())
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=(parent.sentinel,), daemon=True).start()

@@ -38,32 +38,43 @@ class Signs:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value of a result stands: `SELECTOR@ATTRIBUTE.KEY`.
+    """Where a value of a result stands: `SELECTOR@ATTRIBUTE.KEY` or `SELECTOR@ATTRIBUTE?PARAMETER`.
 
     Attributes:
         text: as it was written, for messages.
         selector: CSS of the element inside the result; "" for the result itself.
         attribute: of the element.
         keys: path inside the attribute where that is JSON.
+        parameter: of the query where the attribute is an address that carries another one; "" for all of it.
     """
 
     text: str
     selector: str
     attribute: str
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = ()
+    parameter: str = ""
 
     @classmethod
     def of(cls, text: str) -> Place:
-        """Read `img@src`, `@data-page` or, for an attribute that holds JSON, `a@m.murl`."""
+        """Read `img@src`, `@data-page`, `a@m.murl` where the attribute holds JSON, or `a@href?imgurl` of an address."""
         selector, at, rest = text.rpartition("@")
+        rest, mark, parameter = rest.partition("?")
         attribute, *keys = rest.split(".")
-        if not at or not attribute:
-            raise ValueError(f"{text!r} is no place; expected SELECTOR@ATTRIBUTE, for JSON SELECTOR@ATTRIBUTE.KEY")
-        return cls(text, selector.strip(), attribute, tuple(keys))
+        if not at or not attribute or bool(mark) != bool(parameter):
+            raise ValueError(
+                f"{text!r} is no place; expected SELECTOR@ATTRIBUTE, for JSON SELECTOR@ATTRIBUTE.KEY, for a part of an "
+                "address SELECTOR@ATTRIBUTE?PARAMETER"
+            )
+        return cls(text, selector.strip(), attribute, tuple(keys), parameter)
 
     def as_json(self) -> dict[str, Any]:
         """Give the place as the page's script takes it."""
-        return {"selector": self.selector, "attribute": self.attribute, "keys": list(self.keys)}
+        return {
+            "selector": self.selector,
+            "attribute": self.attribute,
+            "keys": list(self.keys),
+            "parameter": self.parameter,
+        }
 
 
 @dataclass(frozen=True)
@@ -167,8 +178,8 @@ def _engine(path: Path, values: dict[str, Any]) -> BrowserEngine:
         name=path.stem,
         file=str(path),
         address=address,
-        tile="" if feed else _text(values, "tile"),
-        fields={key: _key(text) if feed else Place.of(text) for key, text in fields.items()},
+        tile="" if feed is not None else _text(values, "tile"),
+        fields={key: (Place.of if feed is None else _key)(_text(fields, key, "fields.")) for key in fields},
         viewer=None if viewer is None else _viewer(viewer),
         feed=None if feed is None else _feed(feed),
         **{part: signs(part, values.get(part, {})) for part in ("more", "consent", "blocked", "nothing")},
@@ -181,19 +192,23 @@ def _key(text: str) -> Place:
 
 def _viewer(values: dict[str, Any]) -> Viewer:
     _refuse_unknown("viewer.", values, {"click", "pictures", "thumbnails"})
+    pictures = _texts("viewer.pictures", values["pictures"])
+    if not pictures:
+        raise ValueError("viewer.pictures = []: expected one or more")
     return Viewer(
-        values.get("click", ""),
-        tuple(Place.of(text) for text in values["pictures"]),
-        tuple(values.get("thumbnails", ())),
+        "" if values.get("click", "") == "" else _text(values, "click", "viewer."),
+        tuple(map(Place.of, pictures)),
+        _texts("viewer.thumbnails", values.get("thumbnails", [])),
     )
 
 
 def _feed(values: dict[str, Any]) -> Feed:
     _refuse_unknown("feed.", values, {"token", "address", "items", "next"})
-    token = values.get("token", "")
+    token = _text(values, "token", "feed.") if "token" in values else ""
     if token and re.compile(token).groups != 1:
         raise ValueError(f"feed.token = {token!r}: expected a regular expression with one group")
-    return Feed(token, _text(values, "address"), _text(values, "items"), values.get("next", ""))
+    following = _text(values, "next", "feed.") if "next" in values else ""
+    return Feed(token, _text(values, "address", "feed."), _text(values, "items", "feed."), following)
 
 
 def signs(name: str, values: dict[str, Any]) -> Signs:
@@ -205,17 +220,22 @@ def signs(name: str, values: dict[str, Any]) -> Signs:
     _refuse_unknown(f"{name}.", values, set(_LISTS))
     lists: dict[str, tuple[str, ...]] = {}
     for key, texts in values.items():
-        if not isinstance(texts, list) or not all(isinstance(text, str) and text.strip() for text in texts):
-            raise ValueError(f"{name}.{key}: expected a list of texts")
-        lists[key] = tuple(text.lower() if key == "texts" else text for text in texts)
+        given = _texts(f"{name}.{key}", texts)
+        lists[key] = tuple(text.lower() for text in given) if key == "texts" else given
     return Signs(**lists)
 
 
-def _text(values: dict[str, Any], key: str) -> str:
+def _text(values: dict[str, Any], key: str, prefix: str = "") -> str:
     text = values[key]
     if not isinstance(text, str) or not text.strip():
-        raise ValueError(f"{key} = {text!r}: expected a text")
+        raise ValueError(f"{prefix}{key} = {text!r}: expected a text")
     return text
+
+
+def _texts(name: str, texts: Any) -> tuple[str, ...]:
+    if not isinstance(texts, list) or not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError(f"{name}: expected a list of texts")
+    return tuple(texts)
 
 
 def _refuse_unknown(prefix: str, values: Any, known: set[str]) -> None:

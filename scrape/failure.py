@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+OVERRULED = {  # reasons that are a choice, and the flag for the other one
+    "robots": "--ignore-robots",
+    "noai": "--ignore-noai",
+    "private": "--allow-private",
+    "too_small": "--min-size",
+    "too_large": "--max-mb",
+    "too_many_pixels": "--max-megapixels",
+}
 PASSING = frozenset({"timeout", "connection", "http_408", "http_425", "http_429"})  # and http_5xx
 
 

@@ -7,8 +7,6 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +17,7 @@ from scrape.addresses import PublicResolver, check_host, public_socket
 from scrape.download_settings import DownloadSettings
 from scrape.failure import Failure
 from scrape.hosts import Host, Hosts
+from scrape.retry_after import pause_asked
 from scrape.robots import LARGEST, Robots
 from scrape.robots_tag import forbidding_tag
 from scrape.sniffing import ENOUGH, other_kind, picture_kind
@@ -100,7 +99,8 @@ class Fetcher:
             Failure: says why it cannot be had.
         """
         address = self._checked(url)
-        headers = {"Referer": referer} if referer and referer.startswith(("http://", "https://")) else {}
+        is_page = referer and referer.startswith(("http://", "https://")) and referer.isprintable()
+        headers = {"Referer": referer} if is_page and referer else {}
         async with self._hosts.using(str(address.origin())) as host:
             await self._ask_robots(address, host)
             async with host.turn(self._everybody):
@@ -199,7 +199,7 @@ class Fetcher:
         """The file, if all that can be known before and while it streams in speaks for it."""
         if response.status != 200:
             failure = Failure(f"http_{response.status}", response.reason or "")
-            raise _Again(failure, _seconds(response.headers.get("Retry-After"))) if failure.is_passing else failure
+            raise _Again(failure, pause_asked(response.headers.get("Retry-After"))) if failure.is_passing else failure
         if self.settings.obey_tags:
             tag = forbidding_tag(response.headers.items(), self.agent)
             if tag is not None:
@@ -241,16 +241,3 @@ class Fetcher:
 def _refuse_others(head: bytes) -> None:
     if picture_kind(head) is None:
         raise Failure("not_a_picture", other_kind(head[:1024]))
-
-
-def _seconds(text: str | None) -> float | None:
-    """Retry-After in seconds: a number, or a date."""
-    if text is None:
-        return None
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        when = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (when - datetime.now(UTC)).total_seconds()) if when.tzinfo else None

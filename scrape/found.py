@@ -30,3 +30,14 @@ class Found:
     title: str | None = None
     thumbnail: bool = False
     data: bytes | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what an engine gives in place of a text: it would reach the manifest.
+
+        Raises:
+            TypeError: names the field.
+        """
+        for name in ("url", "page", "licence", "creator", "title"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "url"):
+                raise TypeError(f"{name} is {value!r}, expected a text")

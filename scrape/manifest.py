@@ -9,20 +9,20 @@ the last seconds empty; those are fetched again.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import json
 import os
-import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from common.errors import UserError
-from scrape.decode import PART
-
-OWN_PART = re.compile(r"\.[0-9a-f]{64}\.\d+" + re.escape(PART))  # as `part_path` names them
+from scrape.manifest_line import understood
+from scrape.part import OWN_PART, PART
 
 NAME = "manifest.jsonl"
 SYNC_SECONDS = 5.0  # between two times that the lines are forced to the disk
@@ -44,6 +44,8 @@ class Manifest:
         self.path = self.folder / NAME
         self._handle = -1
         self._synced = 0.0
+        self._made: list[Path] = []
+        self._lines_known = False
 
     def __enter__(self) -> Self:
         """Open, lock and mend it.
@@ -52,45 +54,60 @@ class Manifest:
             UserError: the folder cannot be written, another run is at it, or a line is damaged.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            while not self._opened():
+                os.close(self._handle)
         except (FileExistsError, NotADirectoryError) as error:
             raise UserError(f"{self.folder} is a file; name a folder") from error
         except OSError as error:
+            self._forget()
             raise UserError(f"cannot write to {self.folder}: {error.strerror}; choose another folder") from error
+        try:
+            self._mend_end()
+        except BaseException:
+            os.close(self._handle)
+            raise
+        return self
+
+    def _opened(self) -> bool:
+        """Open and lock the file; False where another run took its name away between the two."""
+        missing = itertools.takewhile(lambda path: not path.exists(), (self.folder, *self.folder.parents))
+        self._made += [path for path in missing if path not in self._made]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._handle)
             raise UserError(f"another run is writing to {self.folder}; wait for it, or name another folder") from error
-        self._mend_end()
-        return self
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(self._handle), self.path.stat())
+        return False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Force the lines to the disk; remove what was not finished."""
-        self.remove_parts()
+        """Force the lines to the disk; remove what was not finished, and all of it where nothing was written."""
+        if self._lines_known:  # otherwise a part may be a picture that has its line
+            self.remove_parts()
         os.fsync(self._handle)
+        if not os.fstat(self._handle).st_size:
+            self.path.unlink(missing_ok=True)
+            self._forget()
         os.close(self._handle)
+
+    def _forget(self) -> None:
+        """Remove the folders that were made for nothing."""
+        with suppress(OSError):  # something is in it, or it was never made
+            for folder in self._made:
+                folder.rmdir()
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """Read what earlier runs wrote.
 
         Raises:
-            UserError: a line is no JSON object.
+            UserError: a line is not what `manifest_line.understood` takes; names it.
         """
-        with self.path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
-                try:
-                    line = json.loads(raw)
-                    if not isinstance(line, dict):
-                        raise ValueError("no object")
-                except ValueError as error:
-                    raise UserError(
-                        f"{self.path}, line {number}: not a JSON object; mend or remove the line"
-                    ) from error
-                yield line
+        return read_lines(self.path)
 
     def write(self, line: dict[str, Any]) -> None:
         """Add a line; the time is put in, fields that are None are left out.
@@ -117,7 +134,7 @@ class Manifest:
         """Write the line of a picture and give the picture its name.
 
         Args:
-            part: where it lies whole, in the folder, under a name as `part_path` makes it.
+            part: where it lies whole, in the folder, under a name as `scrape.part` makes it.
             name: of the file.
             line: its fields; `file` is put in.
         """
@@ -137,6 +154,7 @@ class Manifest:
             name = saved.get(part.name[1:].split(".")[0])
             if name is not None and not (self.folder / name).exists():
                 part.replace(self.folder / name)
+        self._lines_known = True
         self.remove_parts()
 
     def remove_parts(self) -> None:
@@ -167,7 +185,7 @@ class Manifest:
             try:
                 json.loads(tail[last:])
                 os.write(self._handle, b"\n")
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 rest = tail[last:].strip(b"\0")  # what a power cut leaves
                 if os.pread(self._handle, 1, 0) not in (b"{", b"\0") or not (rest.startswith(b"{") or not rest):
                     raise UserError(
@@ -176,6 +194,18 @@ class Manifest:
                 os.ftruncate(self._handle, place + last)
 
 
-def part_path(folder: Path, sha256: str, number: int) -> Path:
-    """Temporary name of a picture that is written to `folder`."""
-    return folder / f".{sha256}.{number}{PART}"
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the lines of a manifest, one after the other.
+
+    Raises:
+        UserError: a line is damaged; names it and what is wrong with it.
+    """
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, 1):
+            try:
+                yield understood(raw)
+            except ValueError as error:
+                raise UserError(
+                    f"{path}, line {number}: {error}; nothing was done: mend the line, or remove it to have that "
+                    "picture fetched again"
+                ) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from scrape.failure import OVERRULED
+
 
 @dataclass
 class Outcome:
@@ -33,6 +35,8 @@ class Outcome:
         """Pictures short of what was asked for."""
         return max(0, self.wanted - self.saved - self.kept)
 
-    def reasons(self) -> str:
-        """The failures in a line, most frequent first: `12 http_404, 3 too_small`; "" without any."""
-        return ", ".join(f"{count} {reason}" for reason, count in self.failed.most_common())
+
+def described(failed: Counter[str]) -> list[str]:
+    """Say a line a reason, most frequent first; where a flag decides about it, which."""
+    flags = {reason: f" ({OVERRULED[reason]})" for reason in failed if reason in OVERRULED}
+    return [f"failed: {count} × {reason}{flags.get(reason, '')}" for reason, count in failed.most_common()]

@@ -20,6 +20,13 @@ const valueAt = (root, place) => {
       return null;
     }
   }
+  if (place.parameter && value) {
+    try {
+      value = new URL(value, location.href).searchParams.get(place.parameter);
+    } catch {
+      return null;
+    }
+  }
   return value === null || value === undefined || value === "" ? null : String(value);
 };
 

@@ -7,6 +7,7 @@ import re
 import time
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from http import HTTPStatus
 from importlib import resources
@@ -286,7 +287,7 @@ class ResultPage:
         first = moved(first.replace("{token}", self._token() or ""), self._base_url)
         address = first if following is None else joined(first, following)
         reply = self.script("return answer(arguments[0])", address)
-        if reply["status"] in (403, 418, 429, 503):
+        if reply["status"] in (202, 403, 418, 429, 503):  # 202: accepted, and nothing given
             self._refuse_blocked({"blocked": f"status {reply['status']} for its results"})
         if reply["status"] >= HTTPStatus.BAD_REQUEST:
             raise UnreachableError(f"{self.engine.name}: {address} answers with status {reply['status']}; try later")
@@ -296,6 +297,8 @@ class ResultPage:
             raise changed(self.engine, "feed.address", feed.address, address) from error
         if not isinstance(answer, dict) or not isinstance(answer.get(feed.items), list):
             raise changed(self.engine, "feed.items", feed.items, address)
+        if feed.next and not isinstance(answer.get(feed.next, ""), str | None):
+            raise changed(self.engine, "feed.next", feed.next, address)
         return answer
 
     def _token(self) -> str | None:
@@ -341,7 +344,7 @@ def named(place: Place, attributes: dict[str, str]) -> tuple[Place, bool]:
     selector = place.selector
     for name in wanted:
         selector = selector.replace(f"{{{name}}}", attributes.get(name, "none"))
-    return Place(place.text, selector, place.attribute, place.keys), bool(wanted)
+    return replace(place, selector=selector), bool(wanted)
 
 
 def moved(address: str, base_url: str | None) -> str:

@@ -6,7 +6,6 @@ import hashlib
 import sys
 from collections.abc import Iterable, Set
 from typing import Any
-from urllib.parse import urldefrag
 
 from scrape.download_settings import DownloadSettings
 from scrape.found import Found
@@ -42,7 +41,7 @@ class Settled:
             Name of the file of each SHA-256 that was saved.
         """
         for line in lines:
-            key = _digest(_address_of(line))
+            key = _digest(address_in(line))
             self._here.discard(key)
             if line.get("file") in empty:
                 self._addresses.discard(key)
@@ -115,12 +114,18 @@ def address_of(found: Found) -> str:
     """What makes a picture one of its own: its address, or its bytes where it came inside a page."""
     if found.data is not None:
         return f"data:{hashlib.sha256(found.data).hexdigest()}"
-    return urldefrag(found.url).url
+    return _whole(found.url)
 
 
-def _address_of(line: dict[str, Any]) -> str:
+def address_in(line: dict[str, Any]) -> str:
+    """The same for a line of the manifest."""
     inside = line.get("data_sha256")
-    return f"data:{inside}" if inside else urldefrag(str(line.get("url", ""))).url
+    return f"data:{inside}" if inside else _whole(line.get("url", ""))
+
+
+def _whole(url: str) -> str:
+    """An address without its fragment, which servers never see; also of one that is none."""
+    return url.partition("#")[0]
 
 
 def _digest(address: str) -> bytes:

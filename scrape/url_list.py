@@ -53,7 +53,7 @@ def run(flags: argparse.Namespace, say: Say, warn: Say) -> int:
     settings = settings_from(flags)
 
     from scrape.download import download
-    from scrape.outcome import Outcome
+    from scrape.outcome import Outcome, described
 
     outcome = Outcome(flags.count or ALL)
     with _opened(flags.list) as lines, Progress("downloading", flags.count, unit="pictures", quiet=flags.quiet) as bar:
@@ -72,8 +72,8 @@ def run(flags: argparse.Namespace, say: Say, warn: Say) -> int:
             warn(f"interrupted: {_summary(outcome, flags.out)}; the same command goes on from there")
             return EXIT_INTERRUPTED
     say(_summary(outcome, flags.out))
-    for reason, count in outcome.failed.most_common():
-        warn(f"failed: {count} × {reason}")
+    for line in described(outcome.failed):
+        warn(line)
     short = outcome.missing if flags.count else outcome.failed.total()
     return EXIT_INCOMPLETE if short else EXIT_OK
 

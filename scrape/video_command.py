@@ -78,7 +78,7 @@ def run(flags: argparse.Namespace, say: Say, warn: Say) -> int:
     code = EXIT_OK
     try:
         with FrameFolder(flags.out, settings) as folder:
-            for source in flags.sources:
+            for source in dict.fromkeys(flags.sources):
                 try:
                     taken = folder.take(source, choice, lambda label, items: _watched(label, items, flags.quiet))
                 except UserError as error:

@@ -18,12 +18,13 @@ from common.perceptual_hash import perceptual_hash
 from common.video.frame import Frame
 from common.video.reader import FrameReader
 from common.video.url import fetched, is_url, shown
-from scrape.addresses import check_url
+from scrape import addresses
 from scrape.decode import jpeg
 from scrape.download_settings import DownloadSettings
 from scrape.failure import Failure
 from scrape.frame_choice import Choice, Glimpse, at_targets, chosen, survey, targets
-from scrape.manifest import Manifest, part_path
+from scrape.manifest import Manifest
+from scrape.part import write_part
 from scrape.settled import Settled
 
 LONGEST_NAME = 80  # characters of a source in the names of its frames
@@ -150,10 +151,11 @@ class FrameFolder:
             yield Path(source)
             return
         try:
-            check_url(source, self.settings.allow_private)
+            addresses.check_url(source, self.settings.allow_private)
         except Failure as failure:
             raise UserError(f"cannot fetch {shown(source)}: {failure.detail}") from failure
-        with fetched(source, self._manifest.folder, quiet=self.settings.quiet) as path:
+        may_connect = None if self.settings.allow_private else addresses.is_public
+        with fetched(source, self._manifest.folder, quiet=self.settings.quiet, may_connect=may_connect) as path:
             yield path
 
     def _name(self, wanted: str, source: str) -> str:
@@ -220,7 +222,7 @@ class FrameFolder:
 
     def _save(self, data: bytes, file: str, phash: int, line: dict[str, Any]) -> None:
         sha256 = hashlib.sha256(data).hexdigest()
-        part = part_path(self._manifest.folder, sha256, next(self._numbers))
-        part.write_bytes(data)
+        part = write_part(self._manifest.folder, sha256, next(self._numbers), data)
         self._manifest.save(part, file, {**line, "sha256": sha256, "bytes": len(data)})
         self._settled.add(sha256, phash, file)
+        self._names.add(file)

@@ -30,8 +30,10 @@ class SiteSettings:
     delay: int = 60  # milliseconds until the full picture replaces the thumbnail
     consent: str = ""  # "page" (a redirect, as Google's) or "dialog" (over the results, as Bing's)
     refuse_from: int | None = None  # batch from which the answer is 429; 0: already the page
+    refusal: int = 403  # status of a refused feed
     captcha: bool = False  # the refusal is a page with status 200
-    changed: str = ""  # what has another form now: "tile", "viewer", "json", "token", "items", "api", "captcha"
+    changed: str = ""  # has another form now: tile, viewer, jsname, json, token, items, next, api or captcha
+    links: bool = False  # a press writes the picture's address into the result's own link; it never appears beside it
     replacing: bool = False  # all elements are replaced by copies, many times a second
     thumbnail_only: frozenset[int] = frozenset()  # results whose full picture never comes
     stalls: int = 0  # page requests that get no answer
@@ -92,7 +94,9 @@ class SearchSite:
             "shape": shape,
             "thumbnails": [thumbnail(number) for number in range(settings.total)],
             "only": sorted(settings.thumbnail_only),
-            "full": "fresh" if settings.changed == "viewer" else "kn3ccd",
+            "full": "fresh" if settings.changed in ("viewer", "jsname") else "kn3ccd",
+            "id": "data-item" if settings.changed == "viewer" else "data-id",
+            "links": settings.links,
             "replacing": settings.replacing,
         }
         return f"""<!doctype html><meta charset="utf-8"><title>{html.escape(query)}</title>
@@ -142,6 +146,8 @@ class SearchSite:
         ]
         answer = {"entries" if self.settings.changed == "items" else "results": results, "query": "clown"}
         following = start + self.settings.batch
+        if self.settings.changed == "next":
+            return answer | {"next": following}
         return answer | ({"next": f"i.js?q=clown&o=json&s={following}"} if following < self.settings.total else {})
 
     def openverse(self, query: dict[str, str]) -> dict:
@@ -209,11 +215,18 @@ addEventListener("scroll", () => { if (atEnd() && more.hidden) load(); });
 more.addEventListener("click", () => { more.hidden = true; load(); });
 if (site.replacing) setInterval(() => { grid.innerHTML = grid.innerHTML; }, 20);
 const slide = (number, source, name, hidden) =>
-  `<div data-id="D${number}" ${hidden ? "style='display:none'" : ""}><a href="${location.origin}/page/${number}">` +
+  `<div ${site.id}="D${number}" ${hidden ? "style='display:none'" : ""}><a href="${location.origin}/page/${number}">` +
   `<img jsname="${name}" src="${source}" width="40" height="40"></a></div>`;
 const full = (number, hidden) =>
-  hidden && site.only.includes(number) ? "" : slide(number, `${location.origin}/photo/${number}.jpg`, site.full,
-                                                        hidden);
+  hidden && (site.links || site.only.includes(number)) ? "" :
+    slide(number, `${location.origin}/photo/${number}.jpg`, site.full, hidden);
+grid.addEventListener("mousedown", (event) => {
+  const tile = event.target.closest("[data-docid]");
+  if (!tile || !site.links) return;
+  const full = encodeURIComponent(`${location.origin}/photo/${tile.dataset.docid.slice(1)}.jpg`);
+  const page = encodeURIComponent(tile.dataset.lpage);
+  tile.querySelector("a").href = `/imgres?q=clown&imgurl=${full}&imgrefurl=${page}&docid=${tile.dataset.docid}`;
+});
 grid.addEventListener("click", (event) => {
   event.preventDefault();
   const tile = event.target.closest("[data-docid]");
@@ -222,7 +235,7 @@ grid.addEventListener("click", (event) => {
   // For a while the panel shows the picture before, then the thumbnail, at last the picture; neighbours are hidden.
   setTimeout(() => { panel.innerHTML = slide(number, site.thumbnails[number], "JuXqh") + full(number + 1, true); },
              site.delay / 2);
-  if (!site.only.includes(number))
+  if (!site.only.includes(number) && !site.links)
     setTimeout(() => { panel.innerHTML = full(number, false) + full(number + 1, true); }, site.delay);
 });
 load();
@@ -275,7 +288,7 @@ class Handler(BaseHTTPRequestHandler):
     def feed(self, query: dict[str, str]) -> None:
         start = int(query.get("s", 0))
         if self.refused(start) or query.get("vqd") != VQD:
-            return self.send(403, "")
+            return self.send(self.site.settings.refusal, "<p>Please wait.</p>")
         self.json(self.site.feed(start))
 
     def json(self, answer: dict) -> None:

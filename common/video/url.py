@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from common.connections import only_to
 from common.errors import UserError
 from common.progress import Progress
 from common.staging import temporary_folder
@@ -29,7 +30,14 @@ def is_url(text: str) -> bool:
 
 
 @contextmanager
-def fetched(source: str, folder: Path, *, limit: int = LARGEST, quiet: bool = False) -> Iterator[Path]:
+def fetched(
+    source: str,
+    folder: Path,
+    *,
+    limit: int = LARGEST,
+    quiet: bool = False,
+    may_connect: Callable[[str], bool] | None = None,
+) -> Iterator[Path]:
     """Fetch the video at an address; the file is there until the block ends.
 
     Reads no settings of yt-dlp's command line, keeps no cache, asks for no login.
@@ -39,6 +47,8 @@ def fetched(source: str, folder: Path, *, limit: int = LARGEST, quiet: bool = Fa
         folder: where the temporary file may be: beside the output, which needs the room anyway.
         limit: bytes that the video may have.
         quiet: no progress on stderr.
+        may_connect: whether an IP address may be connected to, asked of every connection, also behind redirects; None:
+            to all.
 
     Yields:
         The fetched file; its name before the suffix is what the site calls the video.
@@ -51,7 +61,7 @@ def fetched(source: str, folder: Path, *, limit: int = LARGEST, quiet: bool = Fa
         raise UserError(f"{shown(source)} is not an http or https address; give one, or a file")
     with temporary_folder(folder) as place:
         with Progress("fetching", unit="MB", quiet=quiet) as progress:
-            path = _Download(source, place, limit, progress).run()
+            path = _Download(source, place, limit, progress).run(may_connect)
         yield path
 
 
@@ -78,17 +88,21 @@ class _Download:
         self.progress = progress
         self.megabytes = 0
 
-    def run(self) -> Path:
+    def run(self, may_connect: Callable[[str], bool] | None = None) -> Path:
         """Look what is there, then fetch it."""
         import yt_dlp
 
-        try:
-            with yt_dlp.YoutubeDL(self.options()) as downloader:
-                found = downloader.extract_info(self.source, download=False)
-                self.check(found)
-                done = downloader.process_ie_result(found, download=True)
-        except yt_dlp.utils.YoutubeDLError as error:
-            self.fail(str(error))
+        with ExitStack() as stack:
+            refused = stack.enter_context(only_to(may_connect)) if may_connect else []
+            try:
+                with yt_dlp.YoutubeDL(self.options()) as downloader:
+                    found = downloader.extract_info(self.source, download=False)
+                    self.check(found)
+                    done = downloader.process_ie_result(found, download=True)
+            except yt_dlp.utils.YoutubeDLError as error:
+                if refused:
+                    self.fail(f"it leads to {refused[0]}, which is not public; --allow-private allows it")
+                self.fail(str(error))
         files = [Path(part["filepath"]) for part in done.get("requested_downloads") or [] if "filepath" in part]
         present = [path for path in files if path.is_file()]
         if not present:

@@ -51,3 +51,11 @@ def test_a_peer_that_is_not_there_is_named(tmp_path):
         scrape.main(["--icrawler", str(tmp_path / "python")])
     with pytest.raises(UserError, match="must be 1 or more"):
         scrape.main(["--rounds", "0"])
+
+
+def test_finding_look_alikes_is_timed_among_ever_more(capsys):
+    assert scrape.main(["--looks", "500"]) == 0
+    rows = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert rows == ["hashes", "5", "50", "500"]
+    with pytest.raises(UserError, match="--looks 0: expected 1 or more"):
+        scrape.main(["--looks", "0"])

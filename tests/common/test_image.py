@@ -339,7 +339,7 @@ def test_what_is_no_image_is_one_line(tmp_path, name, content, message):
 
 @pytest.mark.parametrize(("plugin", "expected"), [(False, "pip install pillow-heif"), (True, "is damaged")])
 def test_heic_asks_for_the_plugin_or_is_damaged(tmp_path, monkeypatch, plugin, expected):
-    monkeypatch.setattr(image_module, "_register_heif", lambda: plugin)
+    monkeypatch.setattr(image_module, "register_heif", lambda: plugin)
     monkeypatch.setattr(image_module.Image, "open", unidentified)
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64)
     with pytest.raises(UserError, match=expected):

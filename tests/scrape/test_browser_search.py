@@ -43,6 +43,14 @@ def test_an_engine_gives_full_pictures_with_their_pages(browser, engine):
     assert found[3].title == "Clown 3" and found[3].licence is None
 
 
+@pytest.mark.parametrize("shape", [{"links": True}, {"changed": "jsname"}])
+def test_googles_pictures_are_found_by_more_than_one_sign(browser, shape):
+    """The address in the result's own link, and the panel that is known by the result's number alone."""
+    with search_site(total=5, **shape) as site:
+        found = list(islice(searching(browser, site), 5))
+    assert [one.url for one in found] == photos(site, range(5))
+
+
 def test_no_more_is_asked_than_is_taken(browser):
     with search_site(batch=4, total=40) as site:
         list(islice(searching(browser, site, "bing"), 6))
@@ -112,9 +120,9 @@ def test_a_refusal_in_words_only_is_told_from_results_about_it(browser):
         assert next(iter(searching(browser, site, query="unusual traffic: access denied"))).url == site.photo_url(0)
 
 
-@pytest.mark.parametrize(("engine", "status"), [("bing", 429), ("duckduckgo", 403)])
+@pytest.mark.parametrize(("engine", "status"), [("bing", 429), ("duckduckgo", 403), ("duckduckgo", 202)])
 def test_a_refusal_on_the_way_comes_after_what_was_found(browser, engine, status):
-    with search_site(refuse_from=1, batch=4) as site:
+    with search_site(refuse_from=1, refusal=status, batch=4) as site:
         results = iter(searching(browser, site, engine, patience=1.5))
         assert len(list(islice(results, 4))) == 4
         with pytest.raises(BlockedError, match=rf"{engine} .*status {status}"):
@@ -125,11 +133,12 @@ def test_a_refusal_on_the_way_comes_after_what_was_found(browser, engine, status
     ("engine", "changed", "named"),
     [
         ("google", "tile", r"tile = div\[data-lpage\]"),
-        ("google", "viewer", r"viewer.pictures = .*kn3ccd"),
+        ("google", "viewer", r"viewer.pictures = .*imgurl.*kn3ccd"),
         ("bing", "tile", r"tile = a.iusc"),
         ("bing", "json", r"fields.picture = @m.murl"),
         ("duckduckgo", "token", r"feed.token = vqd"),
         ("duckduckgo", "items", r"feed.items = results"),
+        ("duckduckgo", "next", r"feed.next = next"),
     ],
 )
 def test_markup_that_changed_is_named_by_engine_and_selector(browser, engine, changed, named):

@@ -8,6 +8,7 @@ from picture_server import encoded, photo
 from PIL import Image, ImageCms
 
 from common.perceptual_hash import DISTANCE
+from scrape import decode
 from scrape.decode import Rules, prepare
 from scrape.failure import Failure
 from scrape.sniffing import other_kind, picture_kind
@@ -57,6 +58,28 @@ def test_or_stay_what_they_are(tmp_path, kind, suffix):
     _, done, written = prepared(data, tmp_path, keep_format=True)
     assert written == data
     assert done.name.endswith("." + suffix)
+
+
+def test_a_picture_that_nothing_here_decodes_is_named_with_what_to_do(tmp_path, monkeypatch):
+    heif = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
+    monkeypatch.setattr(decode, "register_heif", lambda: False)
+    monkeypatch.setattr(Image, "OPEN", {name: way for name, way in Image.OPEN.items() if name not in ("AVIF", "HEIF")})
+    for data, advice in ((heif, "pip install pillow-heif"), (encoded(PHOTO, "AVIF"), "pip install -U pillow")):
+        with pytest.raises(Failure, match=advice) as caught:
+            prepare(data, RULES, tmp_path, 1)
+        assert caught.value.reason == "no_decoder"
+
+
+def test_with_its_plugin_heif_is_read_as_any_other(tmp_path):
+    plugin = pytest.importorskip("pillow_heif")
+    buffer = io.BytesIO()
+    plugin.from_pillow(PHOTO).save(buffer, quality=90)
+    data = buffer.getvalue()
+    assert refused(data, tmp_path, max_pixels=1000) == "too_many_pixels"
+    assert refused(data[: len(data) // 2], tmp_path) in ("truncated", "broken")
+    assert refused(data[:40], tmp_path) == "broken"
+    image, _, _ = prepared(data, tmp_path)
+    assert (image.format, image.size) == ("JPEG", (200, 160)) and difference(image, PHOTO) < 8
 
 
 def test_orientation_is_applied_and_its_tag_gone(tmp_path):
@@ -127,23 +150,33 @@ def test_a_bomb_is_not_unpacked(tmp_path):
     assert caught.value.facts == {"width": 20_000, "height": 20_000, "limit": 1_000_000}
 
 
+def test_what_no_jpeg_can_hold_is_refused_and_may_be_kept_as_it_is(tmp_path):
+    data = encoded(Image.new("L", (65_501, 101)), "PNG")
+    with pytest.raises(Failure, match=r"65501x101: a JPEG has at most 65500 pixels a side; --keep-format") as caught:
+        prepare(data, Rules(100, 10_000_000, 90, False), tmp_path, 1)
+    assert caught.value.reason == "too_many_pixels"
+    assert prepare(data, Rules(100, 10_000_000, 90, True), tmp_path, 1).width == 65_501
+    assert prepare(encoded(Image.new("L", (65_500, 101)), "PNG"), Rules(100, 10_000_000, 90, False), tmp_path, 1)
+
+
 def test_too_small_by_the_shorter_side(tmp_path):
     assert refused(encoded(photo(1, (99, 400))), tmp_path) == "too_small"
     assert refused(encoded(photo(1, (400, 99))), tmp_path) == "too_small"
     prepared(encoded(photo(1, (100, 100))), tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "JPEG2000"])
 def test_half_a_file_is_no_picture(tmp_path, kind):
     data = encoded(PHOTO, kind)
     assert refused(data[: len(data) // 2], tmp_path) in ("truncated", "broken")
     assert refused(data[:20], tmp_path) in ("truncated", "broken")
 
 
-def test_a_jpeg_that_lacks_its_end_is_called_truncated(tmp_path):
+def test_a_picture_that_lacks_its_end_is_called_truncated(tmp_path):
     for options in ({}, {"progressive": True}):
         data = encoded(PHOTO, **options)
         assert refused(data[: len(data) * 2 // 3], tmp_path) == "truncated"
+    assert refused(encoded(PHOTO, "AVIF")[:-50], tmp_path) == "truncated"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -296,7 +297,37 @@ def test_a_full_disk_is_one_line(site, tmp_path, monkeypatch, threads):
     monkeypatch.setattr("scrape.manifest.os.write", full)
     with pytest.raises(UserError, match="No space left on device; free some space"):
         fetched(site.add_photos(1), tmp_path)
-    assert pictures(tmp_path) == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_on_the_way_keeps_what_was_saved(site, tmp_path, monkeypatch, threads):
+    write, left = Path.write_bytes, iter([True] * 2)
+
+    def full(path, data):
+        if path.suffix == ".part" and not next(left, False):
+            write(path, data[:100])
+            raise OSError(28, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match="No space left on device; free some space") as raised:
+        fetched(site.add_photos(6), tmp_path, concurrency=1)
+    assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)  # it comes from another process
+    assert assert_consistent(tmp_path) == 2
+    monkeypatch.setattr(Path, "write_bytes", write)
+    outcome = fetched(site.add_photos(6), tmp_path)
+    assert (outcome.kept, outcome.saved) == (2, 4)
+
+
+def test_what_servers_and_engines_may_send_ends_no_run(site, tmp_path, threads):
+    """Headers that no library takes: a page with a line break, a pause in digits that are no number."""
+    site.pages["/a.jpg"] = busy_first(encoded(photo(1)), 1, 503, Retry_After="\u00c2\u00b2")  # a small 2, in UTF-8
+    pages = [f"https://example.org/{text}" for text in ("a\r\nCookie: b", "a\0b", "\ud800")]
+    items = [Found(f"{site.address}/a.jpg?{number}", page, "test", "q") for number, page in enumerate(pages)]
+    items.append(Found(f"{site.address}/a.jpg", None, "test", "q"))
+    for number in range(3):
+        site.add(f"/a.jpg?{number}", encoded(photo(number + 2)))
+    assert download(items, tmp_path, DownloadSettings(**QUICK), 4).saved == 4
 
 
 RUN = """

@@ -5,16 +5,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+import requests
 from chromium import needs_chromium
 from search_site import search_site
 
 from common.errors import UserError
-from scrape.api_search import OTHER_LICENCE, ApiSearch, is_of, pause_asked
+from scrape.api_search import OTHER_LICENCE, ApiSearch, is_of
 from scrape.browser import BrowserSettings
 from scrape.engine_file import Place, read_engine
 from scrape.engine_list import engine_names, load_engine
 from scrape.engines.commons import licence_of, plain
 from scrape.result_page import joined, moved, named
+from scrape.retry_after import pause_asked
 from scrape.search import Searcher, SearchSettings
 from scrape.search_errors import BlockedError, ChangedError, SearchError, UnreachableError
 
@@ -62,12 +64,24 @@ def test_another_engine_is_one_file(tmp_path):
         ("tile = ''", "tile = '': expected a text"),
         ("speed = 3", "speed is not known; expected one of address"),
         ("fields = {picture = 'img'}", "'img' is no place; expected SELECTOR@ATTRIBUTE"),
+        ("fields = {picture = 'a@href?'}", "'a@href?' is no place"),
         ("fields = {page = '@href'}", "fields.picture is missing"),
         ("fields = {photo = '@href'}", "fields.photo is not known"),
         ("more = {texts = 'more'}", "more.texts: expected a list of texts"),
         ("viewer = {click = 'img'}", "pictures is missing"),
         ("feed = {address = 'a', items = 'b', token = 'vqd'}", "expected a regular expression with one group"),
         ("tile = ", "is no TOML"),
+        ("tile = 5", "tile = 5: expected a text"),
+        ("fields = 5", "fields: expected a table"),
+        ("fields = {picture = 5}", "fields.picture = 5: expected a text"),
+        ("fields = {picture = ['@href']}", "fields.picture = ['@href']: expected a text"),
+        ("feed = 1", "feed: expected a table"),
+        ("feed = {address = 'a', items = 'b', next = 3}", "feed.next = 3: expected a text"),
+        ("viewer = {pictures = 'img@src'}", "viewer.pictures: expected a list of texts"),
+        ("viewer = {pictures = []}", "viewer.pictures = []: expected one or more"),
+        ("viewer = {pictures = ['img@src'], thumbnails = 'gstatic'}", "viewer.thumbnails: expected a list of texts"),
+        ("viewer = {pictures = ['img@src'], click = 5}", "viewer.click = 5: expected a text"),
+        ("consent = 'no'", "consent: expected a table"),
     ],
 )
 def test_a_wrong_engine_file_is_named_with_its_key(line, wrong, tmp_path):
@@ -105,6 +119,7 @@ def test_a_selector_that_is_none_is_named(tmp_path):
 def test_places():
     assert Place.of("a.result img@src") == Place("a.result img@src", "a.result img", "src", ())
     assert Place.of("@m.urls.full").keys == ("urls", "full")
+    assert Place.of("a[x='?']@href?imgurl") == Place("a[x='?']@href?imgurl", "a[x='?']", "href", (), "imgurl")
     assert named(Place.of("[data-id='{data-docid}']@src"), {"data-docid": "D7"})[0].selector == "[data-id='D7']"
     assert named(Place.of("img@src"), {})[1] is False
 
@@ -125,7 +140,8 @@ def test_an_api_gives_licence_creator_and_page(engine):
     assert [one.licence for one in found[2:4]] == [f"by-sa-{version}", f"by-nc-{version}"]
     assert found[7].creator == "Painter 7" and found[7].page == f"{site.url}/page/7"
     assert found[7].title.startswith("Clown 7") and found[7].engine == engine
-    assert waits == [1.0, 1.0]  # three requests: a pause between each two
+    pause = {"openverse": 3.0, "commons": 1.0}[engine]
+    assert waits == [pause, pause]  # three requests: a pause between each two
 
 
 @pytest.mark.parametrize("engine", ["openverse", "commons"])
@@ -154,6 +170,18 @@ def test_an_api_that_changed_is_named():
         search, _ = asked("openverse", site)
         with pytest.raises(ChangedError, match=r"openverse: cannot understand .*result_count is missing"):
             next(iter(search))
+
+
+@pytest.mark.parametrize("field", ["url", "foreign_landing_url", "license"])
+def test_an_answer_with_something_else_than_texts_is_a_changed_one(field):
+    item = {"url": "https://a.example/1.jpg", "foreign_landing_url": "https://a.example", "license": "by", "creator": 7}
+    answer = {"results": [item], "page_count": 1, "result_count": 1}
+    with Scripted((200, {}, answer)) as server:
+        (found,) = asked("openverse", server)[0]
+    assert found.creator == "7"
+    item[field] = ["a list"]
+    with Scripted((200, {}, answer)) as server, pytest.raises(ChangedError, match="cannot understand"):
+        list(asked("openverse", server)[0])
 
 
 class Scripted:
@@ -195,7 +223,7 @@ def test_a_pause_that_the_api_asks_for_is_kept():
     with Scripted((429, {"Retry-After": "7"}, {}), (503, {}, {}), (200, {}, EMPTY)) as server:
         search, waits = asked("openverse", server)
         assert list(search) == []
-    assert waits == [7.0, 4.0]
+    assert waits == [7.0, 12.0]
 
 
 def test_a_long_pause_ends_the_search():
@@ -237,22 +265,43 @@ def test_no_network():
         UnreachableError, match=r"openverse: 127.0.0.1:\d+ does not answer \(ConnectionError\), 4 times"
     ):
         list(search)
-    assert waits == [2.0, 4.0, 8.0]
+    assert waits == [6.0, 12.0, 24.0]
 
 
-def test_what_callers_without_a_token_do_not_get_is_said(monkeypatch):
-    answer = {"results": [], "page_count": 12, "result_count": 10_000}
-    monkeypatch.delenv("OPENVERSE_TOKEN", raising=False)
+@pytest.mark.parametrize("total", [240, 10_000])  # its own count ends there, too
+def test_what_openverse_does_not_give_is_said(total):
+    answer = {"results": [], "page_count": 12, "result_count": total}
     parsed = load_engine("openverse").parse(answer, "clown", {"page": "12"})
-    assert parsed.limit == "gives 240 of its 10000 results to callers without a token; set OPENVERSE_TOKEN for more"
+    assert parsed.limit == "gives the first 240 results of a query and no more; ask with other words too"
+    fewer = {"results": [], "page_count": 2, "result_count": 37}
+    assert load_engine("openverse").parse(fewer, "clown", {"page": "2"}).limit == ""
+
+
+def test_a_token_goes_to_its_engine_and_nowhere_else(monkeypatch):
     monkeypatch.setenv("OPENVERSE_TOKEN", "secret")
-    assert load_engine("openverse").headers() == {"Authorization": "Bearer secret"}
-    assert load_engine("openverse").parse(answer, "clown", {"page": "12"}).limit == ""
+    engine, sent = load_engine("openverse"), []
+
+    def get(session, address, **_):
+        sent.append((address, session.headers.get("Authorization")))
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests.Session, "get", get)
+    for base_url in (None, "https://mirror.example", "http://api.openverse.org"):
+        with pytest.raises(UnreachableError):
+            list(ApiSearch(engine, "clown", base_url=base_url, sleep=lambda seconds: None))
+    assert set(sent) == {
+        ("https://api.openverse.org/v1/images/", "Bearer secret"),
+        ("https://mirror.example/v1/images/", None),
+        ("http://api.openverse.org/v1/images/", None),  # readable on the way
+    }
 
 
 def test_pauses():
-    assert pause_asked("12") == 12.0 and pause_asked(None) == 0.0 and pause_asked("soon") == 0.0
+    assert pause_asked("12") == 12.0 and pause_asked(" 1.5 ") == 1.5
     assert pause_asked("Wed, 21 Oct 2015 07:28:00 GMT") == 0.0
+    assert pause_asked("Fri, 21 Oct 2250 07:28:00 GMT") > 1e9
+    ill = [None, "", "soon", "-5", "nan", "inf", "\u00b2", "1" * 5000, "Mon, 01 Jan 2020 00:00:00 +9999999999999999"]
+    assert [pause_asked(text) for text in [*ill, "Mon, 01 Jan 99999999999999 00:00:00 GMT"]] == [None] * 10
 
 
 def test_browser_engines_know_no_licence():

@@ -1,17 +1,20 @@
+import fcntl
 import json
+import re
 
-import numpy as np
 import pytest
 
 from common.errors import UserError
+from scrape.download import download
 from scrape.download_settings import DownloadSettings
 from scrape.found import Found
-from scrape.looks import Looks
-from scrape.manifest import Manifest, part_path
+from scrape.manifest import Manifest
+from scrape.part import part_path
 from scrape.settled import Settled
 
 SHA = "ab" * 32
 URL = "https://example.org/a.jpg"
+FOUND = Found(URL + "#part", None, "test", "q")
 
 
 def test_lines_are_read_back_with_a_time_and_without_what_is_unknown(tmp_path):
@@ -75,6 +78,78 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path):
         list(manifest.lines())
 
 
+GOOD = {"url": URL, "outcome": "saved", "file": f"{SHA}.jpg", "sha256": SHA, "phash": "0f"}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "not a JSON object"),
+        ("", "not a JSON object"),
+        ("7", "not a JSON object"),
+        ("[" * 20_000, "not a JSON object"),
+        (b'{"url": "\xff"}', "not a JSON object"),
+        (GOOD | {"sha256": "zz"}, 'sha256 is "zz", expected 64 hexadecimal digits'),
+        (GOOD | {"phash": -3}, "phash is -3, expected up to 16 hexadecimal digits"),
+        (GOOD | {"phash": "0" * 17}, "expected up to 16 hexadecimal digits"),
+        (GOOD | {"file": "../../elsewhere.jpg"}, "expected the name of a file in the folder"),
+        (GOOD | {"file": 7}, "file is 7, expected the name of a file"),
+        (GOOD | {"file": ".."}, "expected the name of a file"),
+        (GOOD | {"file": None}, "called saved, but file is missing"),
+        ({"url": URL, "outcome": "saved"}, "called saved, but file is missing"),
+        ({"url": URL, "outcome": ["saved"]}, 'outcome is ["saved"], expected a text'),
+        ({"url": 5, "outcome": "failed"}, "url is 5, expected a text"),
+        ({"outcome": "failed", "reason": "too_small", "width": "300"}, 'width is "300", expected a whole number'),
+        ({"outcome": "failed", "reason": "too_small", "height": -1}, "height is -1, expected a whole number, 0"),
+        ({"outcome": "failed", "reason": "too_large", "limit": float("nan")}, "limit is NaN, expected a whole"),
+        ({"source": "a.mp4", "frame": {}, "seconds": 1}, "frame is {}, expected the name"),
+        ({"source": "a.mp4", "frame": "a@1.jpg", "seconds": "1"}, 'seconds is "1", expected a number'),
+    ],
+)
+def test_a_line_that_holds_something_else_is_named_and_nothing_is_done(line, complaint, tmp_path):
+    raw = line if isinstance(line, bytes) else (line if isinstance(line, str) else json.dumps(line)).encode()
+    before = json.dumps(GOOD).encode() + b"\n" + raw + b"\n" + json.dumps({"url": "b"}).encode() + b"\n"
+    (tmp_path / "manifest.jsonl").write_bytes(before)
+    part = part_path(tmp_path, SHA, 1)
+    part.write_bytes(b"picture")
+    asked = iter([FOUND])
+    with pytest.raises(UserError, match=f"manifest.jsonl, line 2: .*{re.escape(complaint)}"):
+        download(asked, tmp_path, DownloadSettings(), 1)
+    assert next(asked) is FOUND
+    assert (tmp_path / "manifest.jsonl").read_bytes() == before
+    assert part.read_bytes() == b"picture"  # its line was written before a kill: once the other is mended it is named
+
+
+def test_what_other_programs_make_of_a_line_is_taken(tmp_path):
+    line = {**GOOD, "width": 640.0, "height": 480.0, "licence": None, "reason": None, "mine": {"stars": 5}}
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(line))
+    with Manifest(tmp_path) as manifest:
+        (read,) = manifest.lines()
+    assert read == {**GOOD, "width": 640, "height": 480, "mine": {"stars": 5}}
+
+
+def test_a_folder_is_not_made_for_nothing(tmp_path):
+    with Manifest(tmp_path / "made" / "for" / "nothing") as manifest:
+        assert manifest.path.exists()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    with Manifest(tmp_path / "mine"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"] and not any((tmp_path / "mine").iterdir())
+    with Manifest(tmp_path / "made") as manifest:
+        manifest.write({"url": "a"})
+    assert (tmp_path / "made" / "manifest.jsonl").exists()
+
+
+def test_a_manifest_that_another_run_removes_is_made_anew(tmp_path, monkeypatch):
+    """The other run ends between our opening and our locking: its file has no name any more."""
+    lock, other = fcntl.flock, iter([lambda: (tmp_path / "manifest.jsonl").unlink()])
+    monkeypatch.setattr(fcntl, "flock", lambda handle, how: (next(other, lambda: None)(), lock(handle, how)))
+    with Manifest(tmp_path) as manifest:
+        manifest.write({"url": "a"})
+        assert [line["url"] for line in manifest.lines()] == ["a"]
+
+
 def test_two_runs_do_not_share_a_folder(tmp_path):
     with Manifest(tmp_path), pytest.raises(UserError, match="another run is writing"), Manifest(tmp_path):
         pass
@@ -110,7 +185,6 @@ def settled(*lines, names=(), **options):
     return known
 
 
-FOUND = Found(URL + "#part", None, "test", "q")
 SAVED = {"outcome": "saved", "file": "a.jpg", "sha256": SHA, "phash": "0f"}
 
 
@@ -164,18 +238,3 @@ def test_thumbnails_inside_a_page_are_told_apart_by_their_bytes():
     known = settled()
     first, second = (Found(URL, None, "test", "q", thumbnail=True, data=data) for data in (b"1", b"2"))
     assert known.take(first) and known.take(second) and not known.take(first)
-
-
-def test_looks_finds_the_nearest_of_many():
-    random = np.random.default_rng(3)
-    hashes = [int(number) for number in random.integers(0, 2**63, 3000)]
-    looks = Looks()
-    assert looks.nearest(5, 64) is None
-    for place, perceptual in enumerate(hashes):
-        assert looks.add(perceptual) == place
-    assert looks.nearest(hashes[2500], 0) == 2500
-    assert looks.nearest(hashes[2500] ^ 0b111111, 6) == 2500
-    assert looks.nearest(hashes[2500] ^ 0b1111111, 6) is None
-    looks.add(hashes[7])
-    assert looks.nearest(hashes[7], 3) == 7  # the first of two
-    assert len(looks) == 3001

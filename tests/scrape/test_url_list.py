@@ -1,11 +1,13 @@
 import io
 import json
+from collections import Counter
 
 import pytest
 from picture_server import encoded, photo, picture_server
 
 from common.errors import UserError
 from scrape.cli import main
+from scrape.outcome import described
 
 FLAGS = ["--allow-private", "--rate", "0", "--workers", "1", "--quiet", "--retries", "0"]
 
@@ -26,6 +28,38 @@ def test_a_list_of_addresses(tmp_path, capsys, monkeypatch):
     lines = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
     assert {line["engine"] for line in lines} == {"list"}
     assert len(lines) == 4
+
+
+NO_ADDRESSES = [
+    "http://[::1/x#y",
+    "http://[bad]/x.jpg",
+    f"http://{'a' * 70}.com/x.jpg",
+    "http://a..b/x.jpg",
+    "http://example.com:99999/x.jpg",
+    "http://xn--a/x.jpg",
+    "http://ex\u202eample.com/x.jpg",
+    "javascript:alert(1)",
+    "//example.com/x.jpg",
+    "not an address",
+]
+
+
+def test_addresses_that_are_none_fail_alone(tmp_path):
+    with picture_server() as site:
+        (photo_url,) = site.add_photos(1)
+        (tmp_path / "list.txt").write_text("\n".join([*NO_ADDRESSES, photo_url]), encoding="utf-8")
+        for _ in range(2):
+            assert main(["urls", str(tmp_path / "list.txt"), "--out", str(tmp_path / "out"), *FLAGS]) == 1
+    lines = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()]
+    assert {line["url"] for line in lines if line["outcome"] == "failed"} == set(NO_ADDRESSES)
+    assert {line["reason"] for line in lines if line["outcome"] == "failed"} == {"bad_url", "dns"}
+    assert [line["url"] for line in lines if line["outcome"] == "saved"] == [photo_url]
+
+
+def test_where_a_flag_decides_it_is_named():
+    failed = Counter(timeout=1, private=3, too_small=2)
+    lines = ["failed: 3 × private (--allow-private)", "failed: 2 × too_small (--min-size)", "failed: 1 × timeout"]
+    assert described(failed) == lines
 
 
 def test_fewer_than_asked_for_is_no_success(tmp_path, capsys):

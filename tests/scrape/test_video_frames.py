@@ -12,10 +12,11 @@ from moving_squares import texture
 from picture_server import picture_server
 from PIL import Image
 
-from annotate.reading import FRAME
+from annotate.grouping import FRAME
 from common.errors import UserError
 from common.video.reader import FrameReader
 from common.video.sharpness import blurred, sharpness
+from scrape import addresses
 from scrape.cli import main
 from scrape.frame_choice import Choice, Glimpse, at_targets, chosen
 from scrape.video_frames import FrameFolder, FrameSettings
@@ -169,6 +170,19 @@ def test_a_second_run_writes_nothing_twice_and_what_was_removed_stays_away(tmp_p
     assert seconds(out) == [520, 1000, 1520]
 
 
+def test_a_video_that_is_named_twice_is_no_failure(tmp_path, capsys):
+    path = make(ClipSpec(frames=50), tmp_path)
+    same, linked = str(path), tmp_path / "again.mp4"
+    linked.symlink_to(path)
+    assert main(["video", same, same, "--every", "1", "--out", str(tmp_path / "a"), "--quiet"]) == 0
+    assert capsys.readouterr().out == f"{path}: 2 frames in {tmp_path / 'a'}\n"
+    flags = ["--every", "1", "--name", "party", "--quiet", "--out", str(tmp_path / "b")]
+    assert [main(["video", source, *flags]) for source in (same, str(linked))] == [0, 0]
+    with FrameFolder(tmp_path / "c", FrameSettings()) as folder:
+        taken = [folder.take(same, Choice(every=Fraction(1))) for _ in range(2)]
+    assert [(one.saved, one.kept) for one in taken] == [(2, 0), (0, 2)]
+
+
 def test_two_videos_of_one_name_are_two_clips(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
@@ -215,7 +229,6 @@ def site(tmp_path):
     with picture_server() as server:
         server.add("/party.mp4", make(ClipSpec(frames=50), tmp_path).read_bytes(), Content_Type="video/mp4")
         server.add("/watch", b'<html><body><video src="/party.mp4"></video></body></html>', Content_Type="text/html")
-        server.pages["/moved"] = (302, {"Location": "/party.mp4"}, b"")
         yield server
 
 
@@ -233,6 +246,27 @@ def test_private_addresses_are_refused(site, tmp_path):
         with pytest.raises(UserError, match=r"127\.0\.0\.1.*not.*public.*--allow-private"):
             take(address + "/party.mp4", tmp_path / "frames", Choice(count=1))
     assert site.asked.total() == 0
+
+
+@pytest.mark.parametrize("path", ["/moved", "/elsewhere"])
+def test_private_addresses_are_refused_behind_redirects_and_pages(site, tmp_path, path, monkeypatch):
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
+    there = f"http://127.0.0.2:{site.server_port}/party.mp4"
+    site.pages["/moved"] = (302, {"Location": there}, b"")
+    page = f'<html><body><video src="{there}"></video></body></html>'
+    site.add("/elsewhere", page.encode(), Content_Type="text/html")
+    with pytest.raises(UserError, match=r"it leads to 127\.0\.0\.2, which is not public; --allow-private"):
+        take(site.address + path, tmp_path / "frames", Choice(count=1))
+    assert files(tmp_path) == {"clip.mp4"}
+    taken = take(site.address + "/party.mp4", tmp_path / "frames", Choice(count=1))
+    assert taken.saved == 1 and site.asked["/party.mp4"]
+
+
+@pytest.mark.parametrize("source", ["http://127.0.0.1:9/a.mp4", "ftp://example.org/a.mp4", "none.mp4", "http://[bad/x"])
+def test_for_what_is_refused_no_folder_is_made(tmp_path, source):
+    with pytest.raises(UserError):
+        main(["video", source, "--count", "1", "--out", str(tmp_path / "new" / "frames"), "--quiet"])
+    assert files(tmp_path) == set()
 
 
 def test_the_command(tmp_path, capsys):

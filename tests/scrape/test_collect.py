@@ -1,0 +1,67 @@
+"""Queries that find the same pictures."""
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from picture_server import encoded, photo
+from search_site import search_site
+
+from scrape.cli import main
+from scrape.collect import Collection
+from scrape.decoders import Decoders
+from scrape.download_settings import DownloadSettings
+from scrape.engine_list import load_engine
+from scrape.found import Found
+from scrape.search import SearchSettings
+
+
+@pytest.fixture(autouse=True)
+def threads(monkeypatch):
+    """Decode in threads: these tests are not about processes."""
+    monkeypatch.setattr(Decoders, "_new", lambda self, workers: ThreadPoolExecutor(workers))
+
+
+class Prepared:
+    """A search whose results are known."""
+
+    def __init__(self, results):
+        self.results, self.found = results, len(results)
+        self.skipped, self.problem, self.dry = Counter(), None, True
+
+    def __iter__(self):
+        return iter(self.results)
+
+    def close(self):
+        pass
+
+
+def thumbnail(query, number):
+    """A thumbnail that stood in the page of a query's results: that page's address is all the address it has."""
+    address = f"https://example.org/search?q={query}#{number}"
+    return Found(address, None, "test", query, thumbnail=True, data=encoded(photo(number)))
+
+
+def test_a_thumbnail_that_two_queries_find_counts_once(tmp_path, monkeypatch):
+    searches = {
+        "clown": Prepared([thumbnail("clown", 0)]),
+        "joker": Prepared([thumbnail("joker", 0), thumbnail("joker", 1), thumbnail("joker", 2)]),
+    }
+    collection = Collection(load_engine("commons"), SearchSettings(), DownloadSettings(workers=1))
+    monkeypatch.setattr(collection._searcher, "search", searches.__getitem__)
+    collection.collect(["clown", "joker"], tmp_path, 2, quiet=True)
+    assert collection.had == 2 and len(list(tmp_path.glob("*.jpg"))) == 2
+
+
+def test_pictures_and_frames_share_a_folder(tmp_path, capsys):
+    frame = {"source": "party.mp4", "frame": "party@00001.000.jpg", "seconds": 1.0, "file": "party@00001.000.jpg"}
+    line = {"outcome": "saved", "sha256": "ab" * 32, "phash": "0f", **frame}
+    (tmp_path / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    (tmp_path / frame["file"]).write_bytes(encoded(photo(99)))
+    with search_site(total=6) as site:
+        flags = ["--base-url", site.url, "--allow-private", "--rate", "0", "--workers", "1", "--quiet"]
+        out = ["--out", str(tmp_path), "--count", "4"]
+        assert main(["images", "clown", "joker", "--engine", "commons", *flags, *out]) == 0
+    assert "4 of 4 pictures" in capsys.readouterr().out
+    assert len(list(tmp_path.glob("*.jpg"))) == 5
