@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     convert.add_argument("--workers", type=int, default=0, metavar="N", help="threads (default: all cores)")
     stats = _command(commands, "stats", "count classes, sizes and shapes", _stats)
-    stats.add_argument("-o", "--out", type=Path, metavar="NAME", help="also write NAME.csv and NAME.png")
+    stats.add_argument(
+        "-o", "--out", type=Path, metavar="NAME", help="also write NAME.csv and NAME.png, or stats.* into a folder"
+    )
     view = _command(commands, "view", "draw a contact sheet of pictures with boxes and masks", _view)
     view.add_argument("-o", "--out", type=Path, required=True, metavar="PNG", help="the picture to write")
     view.add_argument("--count", type=int, default=16, metavar="N", help="pictures on it (default 16)")
@@ -123,7 +127,8 @@ def _suggest_parser(commands: Any) -> None:
 
 def _settings(flags: argparse.Namespace) -> Any:
     from annotate.fitting import ClassRule
-    from annotate.reading import FRAME, ReadSettings
+    from annotate.grouping import FRAME
+    from annotate.reading import ReadSettings
 
     rule = ClassRule(
         wanted=None if flags.classes is None else _names(flags.classes, "--classes"),
@@ -155,6 +160,12 @@ def _renamed(texts: Sequence[str]) -> dict[str, str]:
             raise UserError(f"--rename {text}: expected OLD=NEW, e.g. --rename face=nface")
         renamed[old] = new
     return renamed
+
+
+def _check_numbers(flags: argparse.Namespace, **least: int) -> None:
+    for name, number in least.items():
+        if getattr(flags, name) < number:
+            raise UserError(f"--{name} {getattr(flags, name)}: expected {number} or more")
 
 
 def _read(flags: argparse.Namespace) -> Any:
@@ -209,6 +220,7 @@ def _convert(flags: argparse.Namespace) -> int:
 
     if (flags.masks == "model") != (flags.weights is not None):
         raise UserError("--masks model and --weights belong together; give both or neither")
+    _check_numbers(flags, seed=0, workers=0)
     settings = ConvertSettings(
         read=_settings(flags),
         masks=flags.masks,
@@ -235,7 +247,7 @@ def _convert(flags: argparse.Namespace) -> int:
         if absent:
             print(f"warning: {name} shows no {', no '.join(absent)}", file=sys.stderr)
     if made.boxes_for_masks:
-        print(f"{made.boxes_for_masks} masks are boxes: {flags.masks} found nothing in them", file=sys.stderr)
+        print(f"boxes in which {flags.masks} found nothing, taken as masks: {made.boxes_for_masks}", file=sys.stderr)
     if made.leaks:
         shown = "; ".join(made.leaks[:3])
         print(
@@ -249,7 +261,12 @@ def _convert(flags: argparse.Namespace) -> int:
 
 def _stats(flags: argparse.Namespace) -> int:
     from annotate import stats
+    from common.staging import check_target, staged
 
+    name = flags.out / "stats" if flags.out and flags.out.is_dir() else flags.out
+    targets = [Path(f"{name}.{suffix}") for suffix in ("csv", "png")] if name else []
+    for target in targets:
+        check_target(target, overwrite=flags.overwrite)
     labels = _read(flags)
     splits: dict[str, list[int]] = {}
     if (flags.labels / "dataset.json").is_file():
@@ -261,14 +278,12 @@ def _stats(flags: argparse.Namespace) -> int:
                 splits.setdefault(image.source.stem, []).append(place)
     rows = stats.table(labels, splits)
     print(stats.text(rows))
-    if flags.out:
-        from common.staging import staged
-
-        csv, png = (flags.out.with_name(f"{flags.out.name}.{suffix}") for suffix in ("csv", "png"))
-        with staged(csv, overwrite=flags.overwrite) as table, staged(png, overwrite=flags.overwrite) as picture:
+    if targets:
+        with ExitStack() as stack:
+            table, picture = (stack.enter_context(staged(path, overwrite=flags.overwrite)) for path in targets)
             stats.write_csv(table, rows)
             stats.plot(picture, labels, splits)
-        print(csv, png, sep="\n", file=sys.stderr)
+        print(*targets, sep="\n", file=sys.stderr)
     return _end(labels.faults)
 
 
@@ -278,8 +293,9 @@ def _view(flags: argparse.Namespace) -> int:
     from annotate import view
     from common.staging import check_target, staged
 
-    if flags.count < 1 or flags.columns < 1:
-        raise UserError("--count and --columns must be 1 or more")
+    _check_numbers(flags, count=1, columns=1, seed=0)
+    if flags.out.suffix.lower() != ".png":
+        raise UserError(f"{flags.out}: the sheet is a PNG; give a name that ends in .png")
     check_target(flags.out, overwrite=flags.overwrite)
     labels = _read(flags)
     if not labels.images:
@@ -306,7 +322,7 @@ def _export(flags: argparse.Namespace) -> int:
 
 
 def _suggest(flags: argparse.Namespace) -> int:
-    from annotate.suggest import suggest
+    from annotate.suggest import Outcome, suggest
     from mrcnn.detectors import open_named
 
     if flags.detector and flags.weights:
@@ -320,11 +336,6 @@ def _suggest(flags: argparse.Namespace) -> int:
         sure=flags.score,
         input_size=flags.input_size,
     )
-    print(f"{detector.name} on {detector.device}", file=sys.stderr)
-    try:
-        flags.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {flags.out}: {error.strerror}; choose another place") from error
     drafts = suggest(
         flags.images,
         flags.out,
@@ -334,14 +345,18 @@ def _suggest(flags: argparse.Namespace) -> int:
         flags.overwrite,
         lambda pictures, number: _shown(flags, "drafting", pictures, number),
     )
-    written, failed = 0, 0
+    print(f"{detector.name} on {detector.device}", file=sys.stderr)
+    try:
+        flags.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {flags.out}: {error.strerror}; choose another place") from error
+    outcomes: Counter[Outcome] = Counter()
     for draft in drafts:
-        written += draft.objects >= 0
-        if draft.objects < 0:
-            failed += "already" not in draft.reason
+        outcomes[draft.outcome] += 1
+        if draft.reason:
             print(f"{draft.picture}: {draft.reason}", file=sys.stderr)
-    print(f"{written} drafts in {flags.out}: open them in LabelImg and correct them")
-    return EXIT_INCOMPLETE if failed else EXIT_OK
+    print(f"{outcomes[Outcome.DRAFTED]} drafts in {flags.out}: open them in LabelImg and correct them")
+    return EXIT_INCOMPLETE if outcomes[Outcome.UNREADABLE] else EXIT_OK
 
 
 def _run(argv: Sequence[str] | None) -> int:

@@ -59,7 +59,7 @@ def write(folder: Path, contents: Contents) -> dict[str, Any]:
     """
     labels = _with_masks(contents)
     (folder / "images").mkdir()
-    names = dict(zip((image.path for image in labels.images), unique_names(labels), strict=True))
+    names = dict(zip((image.path for image in labels.images), unique_names(labels, folders=False), strict=True))
     for image in labels.images:
         copy(image, folder / "images" / names[image.path])
     summary: dict[str, Any] = {}

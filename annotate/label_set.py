@@ -55,6 +55,7 @@ class LabelSet:
         faults: what was found wrong; what it concerns was mended or left out, as `faults.KINDS` says.
         source: folder or file the labels came from.
         kind: name of the format.
+        root: folder that all its pictures lie in, or in folders below.
         unlabelled: pictures without labels that were left out.
     """
 
@@ -63,6 +64,7 @@ class LabelSet:
     faults: tuple[Fault, ...]
     source: Path
     kind: str
+    root: Path
     unlabelled: tuple[Path, ...] = field(default=())
 
     @property

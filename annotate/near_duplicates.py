@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from annotate import grouping
 from annotate.label_set import LabelledImage
 from common.perceptual_hash import DISTANCE
 
@@ -45,15 +46,6 @@ def across(
 
 def joined(images: Sequence[LabelledImage], distance: int = DISTANCE) -> list[str]:
     """New group names in which pictures that look alike share one."""
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while parent.get(name, name) != name:
-            name = parent[name]
-        return name
-
     hashes = np.array([image.picture.perceptual for image in images], np.uint64)
-    for first, second, _ in alike(hashes, distance):
-        one, other = sorted((root(images[first].group), root(images[second].group)))
-        parent[other] = one
-    return [root(image.group) for image in images]
+    pairs = ((first, second) for first, second, _ in alike(hashes, distance))
+    return grouping.joined([image.group for image in images], pairs)

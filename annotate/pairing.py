@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,11 +19,13 @@ class Pairs:
     Attributes:
         labels: by path of the picture.
         claimed: pictures whose labels exist and cannot be used: neither labelled nor without labels.
+        lost: files that cannot be read and may have been about any picture.
         faults: of the files, and of the search.
     """
 
     labels: dict[Path, RawLabels] = field(default_factory=dict)
     claimed: set[Path] = field(default_factory=set)
+    lost: list[Path] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -39,6 +42,7 @@ def pair(raws: Iterable[RawLabels], index: PictureIndex, root: Path) -> Pairs:
     """
     pairs = Pairs()
     raws = list(raws)
+    shared = _shared([raw.source.parent.relative_to(root).parts for raw in raws if raw.readable])
     # Where names with folders are found as written, a like name in another folder is another picture: "b/1.jpg" is not
     # "a/1.jpg". Where none is, the folders are those of another machine.
     literal = {raw.source for raw in raws if not raw.alone and "/" in raw.picture and index.exact(raw.picture)}
@@ -47,9 +51,11 @@ def pair(raws: Iterable[RawLabels], index: PictureIndex, root: Path) -> Pairs:
         if raw.source in literal and "/" in raw.picture:
             found = index.exact(raw.picture)
         else:
-            found = _found(raw, index, root, pairs.faults)
+            beside = raw.source.parent.relative_to(root).parts
+            found = _found(raw, index, [beside[above:] for above in range(shared + 1)], pairs.faults)
         if not raw.readable:
             pairs.claimed.update(found)
+            pairs.lost += [] if found else [raw.source]
         elif not found:
             reason = f"no picture {raw.picture or raw.source.stem!r} in {index.folder}"
             pairs.faults.append(Fault(raw.source, 0, "missing-image", reason))
@@ -65,12 +71,17 @@ def pair(raws: Iterable[RawLabels], index: PictureIndex, root: Path) -> Pairs:
     return pairs
 
 
-def _found(raw: RawLabels, index: PictureIndex, root: Path, faults: list[Fault]) -> list[Path]:
-    beside = raw.source.parent.relative_to(root).parts
-    named = index.named(raw.picture, beside) if raw.picture else []
+def _shared(folders: Sequence[tuple[str, ...]]) -> int:
+    """Number of folders that all label files lie in: "labels" in "labels/a.xml" and "labels/b/a.xml"."""
+    levels = zip(*folders, strict=False)
+    return len(list(itertools.takewhile(lambda names: len(set(names)) == 1, levels)))
+
+
+def _found(raw: RawLabels, index: PictureIndex, places: Sequence[Sequence[str]], faults: list[Fault]) -> list[Path]:
+    named = index.named(raw.picture, places) if raw.picture else []
     if not raw.alone:
         return named
-    like = index.like(raw.source.stem, beside)
+    like = index.like(raw.source.stem, places)
     if like and named and not set(like) & set(named):
         reason = f"it names {raw.picture}, which is there too; expected {like[0].name}"
         faults.append(Fault(raw.source, 0, "other-name", reason))

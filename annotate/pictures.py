@@ -66,36 +66,40 @@ class PictureIndex:
             self._by_name[path.name.lower()].append(path)
             self._by_stem[path.stem.lower()].append(path)
 
-    def named(self, name: str, beside: Sequence[str] = ()) -> list[Path]:
+    def named(self, name: str, places: Sequence[Sequence[str]] = ((),)) -> list[Path]:
         """Pictures that a label file may mean by `name`, which may hold folders of another machine.
 
         Args:
             name: as written there.
-            beside: folders below the root in which the label file lies; a picture in the like place is preferred.
+            places: folders below the root, as parts of a path: of several pictures, that in the first of them is meant.
         """
         plain = _plain(name)
-        if plain in self._by_place:
+        if "/" in plain and plain in self._by_place:
             return [self._by_place[plain]]
         last = plain.rsplit("/", 1)[-1]
         found = self._by_name.get(last, [])
         # "IMG.JPG" was often converted to "IMG.png" after labelling.
-        return self._nearest(found or self._by_stem.get(last.rsplit(".", 1)[0], []), beside)
+        nearest = self._nearest(found or self._by_stem.get(last.rsplit(".", 1)[0], []), places)
+        return self.exact(name) or nearest if len(nearest) > 1 else nearest
 
     def exact(self, name: str) -> list[Path]:
         """The picture at the very place that `name` gives below the folder, case aside."""
         found = self._by_place.get(_plain(name))
         return [] if found is None else [found]
 
-    def like(self, stem: str, beside: Sequence[str] = ()) -> list[Path]:
+    def like(self, stem: str, places: Sequence[Sequence[str]] = ((),)) -> list[Path]:
         """Pictures with a label file's own name before the suffix."""
-        return self._nearest(self._by_stem.get(stem.lower(), []), beside)
+        return self._nearest(self._by_stem.get(stem.lower(), []), places)
 
-    def _nearest(self, paths: list[Path], beside: Sequence[str]) -> list[Path]:
+    def _nearest(self, paths: list[Path], places: Sequence[Sequence[str]]) -> list[Path]:
         if len(paths) < 2:
             return paths
-        wanted = tuple(part.lower() for part in beside)
-        same = [path for path in paths if _folders(path, self.folder) == wanted]
-        return same or paths
+        for place in places:
+            wanted = tuple(part.lower() for part in place)
+            same = [path for path in paths if _folders(path, self.folder) == wanted]
+            if same:
+                return same
+        return paths
 
 
 def _plain(name: str) -> str:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from annotate.faults import DOUBTFUL, Fault
 from annotate.fitting import ClassRule, fit
 from annotate.formats.kinds import find_kind, read_files
+from annotate.grouping import FRAME, Grouping, copies, joined
 from annotate.label_set import LabelledImage, LabelSet, objects_of
 from annotate.pairing import Pairs, pair
 from annotate.pictures import PictureFacts, PictureIndex, examine
 from common.errors import UserError
 
 PICTURE_FOLDERS = ("images", "JPEGImages", "imgs", "img")  # looked for in the folder of labels and beside it
-FRAME = r"(.+)@\d+(?:\.\d+)?s?"  # "party@00012.480.jpg" is a frame of the clip "party"
 Rows = list[dict[str, Any]]
 Progress = Callable[[Iterable[PictureFacts], int], Iterable[PictureFacts]]
 
@@ -30,9 +29,10 @@ class ReadSettings:
         kind: one of `formats.kinds.KINDS`, or "auto".
         origin: of VOC coordinates, see `formats.voc`.
         rule: which classes count.
-        negatives: pictures without a label file show nothing; otherwise they are left out, and named.
+        negatives: pictures without a label file show nothing; otherwise, and where the labels of nobody knows which
+            picture are lost, they are left out, and named.
         group_by: "folder", or a regular expression for a picture's whole name without suffix whose first group is its
-            clip; pictures that do not match stand alone.
+            clip; pictures that do not match stand alone. The default rule gives way to groups that COCO files name.
         class_file: file of class names, for YOLO; None looks beside the labels.
     """
 
@@ -69,13 +69,20 @@ def read_labels(
     if not source.exists():
         raise UserError(f"{source}: no such file or folder; give the folder with the label files")
     kind = find_kind(source) if settings.kind == "auto" else settings.kind
-    raws, order = read_files(source, kind, settings.origin, settings.class_file)
+    found, order = read_files(source, kind, settings.origin, settings.class_file)
+    raws = list(found)
+    if not raws:
+        raise UserError(
+            f"{source}: no {kind} labels in it; leave out --format, or give the folder with the label files"
+        )
     index = PictureIndex(picture_folder(source, images))
     if not index.paths:
-        raise UserError(f"{index.folder}: no pictures in it; give their folder with --images")
+        damage = "" if raws[0].readable else f"{raws[0].faults[0]}; "
+        raise UserError(f"{damage}{index.folder}: no pictures in it; give their folder with --images")
     pairs = pair(raws, index, source if source.is_dir() else source.parent)
     unlabelled = [path for path in index.paths if path not in pairs.labels and path not in pairs.claimed]
-    wanted = sorted([*pairs.labels, *(unlabelled if settings.negatives else ())])
+    negatives = settings.negatives and not pairs.lost
+    wanted = sorted([*pairs.labels, *(unlabelled if negatives else ())])
     if settings.group_by != FRAME and not any(map(grouping.knows, wanted)):
         raise UserError(
             f"--group-by {settings.group_by}: the whole name (without suffix) of no picture is like it; e.g. "
@@ -83,17 +90,18 @@ def read_labels(
         )
     faults = list(pairs.faults)
     fitted = _fitted(progress(examine(wanted), len(wanted)), pairs, settings.rule, faults)
-    if not settings.negatives:
-        faults += [Fault(path, 0, "unlabelled-image", "no labels belong to it") for path in unlabelled]
+    if not negatives:
+        doubt = f"; {pairs.lost[0].name}, which cannot be read, may be about it" if settings.negatives else ""
+        faults += [Fault(path, 0, "unlabelled-image", f"no labels belong to it{doubt}") for path in unlabelled]
     classes = _classes(settings.rule, order, [rows for _, rows in fitted])
     labelled = []
-    groups: dict[str, str] = {}  # copies of a picture belong to the group of the first
     for facts, rows in fitted:
         raw = pairs.labels.get(facts.path)
-        group = groups.setdefault(facts.sha256, grouping(facts.path, index.folder))
+        noted = raw.group if raw and settings.group_by == FRAME else ""  # a rule that is given goes before
+        group = noted or grouping(facts.path, index.folder)
         labelled.append(LabelledImage(facts, raw.source if raw else None, objects_of(rows, classes), group))
-    left_out = () if settings.negatives else tuple(unlabelled)
-    return LabelSet(classes, tuple(labelled), tuple(sorted(faults)), source, kind, left_out)
+    left_out = () if negatives else tuple(unlabelled)
+    return LabelSet(classes, _together(labelled), tuple(sorted(faults)), source, kind, index.folder, left_out)
 
 
 def _fitted(
@@ -117,6 +125,12 @@ def _fitted(
     return fitted
 
 
+def _together(images: Sequence[LabelledImage]) -> tuple[LabelledImage, ...]:
+    """The same pictures; those that are the same byte for byte join their groups."""
+    groups = joined([image.group for image in images], copies(image.picture.sha256 for image in images))
+    return tuple(replace(image, group=group) for image, group in zip(images, groups, strict=True))
+
+
 def _believable(rows: Rows, faults: Iterable[Fault]) -> bool:
     """Whether what is left of a picture's labels tells all that is to be learnt from it."""
     serious = [fault for fault in faults if not fault.mild]
@@ -131,41 +145,6 @@ def _classes(rule: ClassRule, order: Sequence[str], rows_of: Iterable[Rows]) -> 
     renamed = [(rule.renamed or {}).get(name, name) for name in order]
     numbered = list(dict.fromkeys(name for name in renamed if name and name not in rule.ignored))
     return (*numbered, *sorted(used - set(numbered)))
-
-
-class Grouping:
-    """Which clip a picture is from.
-
-    Args:
-        rule: see `ReadSettings.group_by`.
-
-    Raises:
-        UserError: no regular expression, or one without a group.
-    """
-
-    def __init__(self, rule: str) -> None:
-        self.by_folder = rule == "folder"
-        try:
-            self.pattern = re.compile(rule)
-        except re.error as error:
-            raise UserError(
-                f"--group-by {rule}: no regular expression ({error}); e.g. '(.+)-\\d+', or folder"
-            ) from error
-        if not self.by_folder and not self.pattern.groups:
-            raise UserError(f"--group-by {rule}: has no group in brackets; e.g. '(.+)-\\d+', or folder")
-
-    def knows(self, path: Path) -> bool:
-        """Whether the rule says which clip a picture is from."""
-        return self.by_folder or self.pattern.fullmatch(path.stem) is not None
-
-    def __call__(self, path: Path, root: Path) -> str:
-        """Name of the group, with the folder it lies in."""
-        place = path.relative_to(root)
-        if self.by_folder:
-            return place.parent.as_posix()
-        match = self.pattern.fullmatch(path.stem)
-        name = match[1] if match and match[1] else place.name
-        return (place.parent / name).as_posix()
 
 
 def picture_folder(source: Path, images: Path | None) -> Path:

@@ -139,7 +139,19 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
 
 def text(rows: Sequence[Row]) -> str:
     """The table for people."""
-    head = ("split", "class", "images", "objects", "median box", "smallest", "aspect", "of picture", "diff", "trunc")
+    head = (
+        "split",
+        "class",
+        "images",
+        "objects",
+        "median box",
+        "smallest",
+        "aspect",
+        "of picture",
+        "diff",
+        "trunc",
+        "crowd",
+    )
     body = [
         (
             row.split,
@@ -152,6 +164,7 @@ def text(rows: Sequence[Row]) -> str:
             f"{row.area_share:.1%}",
             str(row.difficult),
             str(row.truncated),
+            str(row.crowd),
         )
         for row in rows
     ]
@@ -167,6 +180,7 @@ def plot(path: Path, labels: LabelSet, splits: Mapping[str, Sequence[int]]) -> N
     """Draw counts a class and split, sizes of boxes, and their shapes, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     boxes = Boxes.of(labels)
     figure = Figure(figsize=(13, 4), layout="constrained")
@@ -180,6 +194,7 @@ def plot(path: Path, labels: LabelSet, splits: Mapping[str, Sequence[int]]) -> N
         bottom = bottom + heights
     counts.set_title("objects")
     counts.tick_params(axis="x", rotation=45 if len(labels.classes) > 4 else 0)
+    counts.margins(y=0.15)
     counts.legend()
     for place, name in enumerate(labels.classes):
         chosen = boxes.class_id == place
@@ -187,7 +202,15 @@ def plot(path: Path, labels: LabelSet, splits: Mapping[str, Sequence[int]]) -> N
         if chosen.any():
             ratios = np.log2(boxes.sides[chosen, 0] / boxes.sides[chosen, 1])
             shapes.hist(ratios, bins=np.linspace(-3, 3, 25), histtype="step", label=name)
-    sizes.set(title="boxes, pixels", xlabel="width", ylabel="height", xscale="log", yscale="log")
+    sizes.set(title="boxes, pixels", xlabel="width", ylabel="height")
+    sizes.set_xscale("log", base=2)
+    sizes.set_yscale("log", base=2)
+    if len(boxes.sides):
+        limits = (float(boxes.sides.min()) / 2, float(boxes.sides.max()) * 2)  # several ticks, also where all are alike
+        sizes.set(xlim=limits, ylim=limits)
+    for axis in (sizes.xaxis, sizes.yaxis):
+        axis.set_major_formatter(ScalarFormatter())
+        axis.set_minor_formatter(NullFormatter())
     shapes.set(title="shape", xlabel="log2(width / height)", ylabel="objects")
     for axes in (sizes, shapes):
         if len(labels.classes) <= 10:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ from common.staging import staged
 from common.voc import LabelledBox, voc_xml
 
 
+class Outcome(Enum):
+    """What was done about a picture."""
+
+    DRAFTED = auto()
+    KEPT = auto()  # labels are there, perhaps corrected
+    UNREADABLE = auto()
+
+
 @dataclass(frozen=True)
 class Draft:
     """What came of one picture.
@@ -25,13 +34,13 @@ class Draft:
     Attributes:
         picture: its file.
         target: the label file.
-        objects: how many were found; -1 where nothing was written.
+        outcome: what was done.
         reason: why nothing was written; "" where something was.
     """
 
     picture: Path
     target: Path
-    objects: int
+    outcome: Outcome
     reason: str = ""
 
 
@@ -43,24 +52,26 @@ def suggest(
     names: Mapping[str, str] | None = None,
     overwrite: bool = False,
     progress: Callable[[Iterable[Any], int], Iterable[Any]] = lambda pictures, number: pictures,
-) -> Iterable[Draft]:
+) -> Iterator[Draft]:
     """Write a VOC file for each picture that has none.
 
     Args:
         images: folder of pictures.
-        target: existing folder for the label files; their names are those of the pictures.
+        target: folder for the label files; their names are those of the pictures.
         detector: see `common.detectors.detector.Detector`.
         score: from which a sighting is drafted.
         names: class of the detector to name in the draft; the others keep theirs.
         overwrite: replace label files that exist: also what a person has corrected.
         progress: wraps the walk over the pictures, given their number.
 
-    Yields:
-        One draft a picture; a picture that cannot be read is a draft with a reason.
+    Returns:
+        One draft a picture, as they are made; a picture that cannot be read is a draft with a reason.
 
     Raises:
-        UserError: no pictures, or two whose label files would have one name.
+        UserError: no pictures, or two whose label files would have one name; before anything is made.
     """
+    if not images.is_dir():
+        raise UserError(f"{images}: no such folder; give the folder of the pictures")
     index = PictureIndex(images)
     if not index.paths:
         raise UserError(f"{images}: no pictures in it; give the folder of the pictures")
@@ -70,24 +81,24 @@ def suggest(
         if place in targets:
             raise UserError(f"{path.name} and {targets[place].name} would share {place.name}; rename one of them")
         targets[place] = path
-    for place, path in progress(targets.items(), len(targets)):
-        yield _draft(path, place, detector, score, names or {}, overwrite)
+    places = progress(targets.items(), len(targets))
+    return (_draft(path, place, detector, score, names or {}, overwrite) for place, path in places)
 
 
 def _draft(path: Path, target: Path, detector: Any, score: float, names: Mapping[str, str], overwrite: bool) -> Draft:
     if target.exists() and not overwrite:
-        return Draft(path, target, -1, "is labelled already")
+        return Draft(path, target, Outcome.KEPT, "is labelled already")
     try:
         pixels = np.ascontiguousarray(read_image(path).pixels[..., :3])
     except (UserError, DamagedSourceError) as error:
-        return Draft(path, target, -1, str(error))
+        return Draft(path, target, Outcome.UNREADABLE, str(error))
     (found,) = detector([pixels])
     objects = draft_objects(found, detector.classes, score, pixels.shape[:2], names)
     target.parent.mkdir(parents=True, exist_ok=True)
     size = (pixels.shape[0], pixels.shape[1])
     with staged(target, overwrite=overwrite) as temporary:
         temporary.write_bytes(voc_xml(path.name, size, objects, folder=path.parent.name, path=str(path)))
-    return Draft(path, target, len(objects))
+    return Draft(path, target, Outcome.DRAFTED)
 
 
 def draft_objects(

@@ -10,7 +10,7 @@ import numpy as np
 import supervision as sv
 
 from annotate import segmentation
-from annotate.label_set import DIFFICULT, SEGMENTATION, LabelledImage, LabelSet, class_ids
+from annotate.label_set import CROWD, DIFFICULT, SEGMENTATION, LabelledImage, LabelSet, class_ids
 from common.image import read_image
 
 WIDTH, MOST_HEIGHT = 400, 400  # of a picture on the sheet
@@ -30,16 +30,10 @@ def sheet(labels: LabelSet, places: Sequence[int], columns: int = 4) -> np.ndarr
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    sizes = [labels.images[place].size for place in places]
-    tallest = max(min(height * WIDTH / width, MOST_HEIGHT) for height, width in sizes)
-    cells = [_cell(labels.images[place], labels.classes, round(tallest)) for place in places]
-    rows = -(-len(cells) // columns)
-    height, width = cells[0].shape[0] + GAP, WIDTH + GAP
-    page = np.full((rows * height + GAP, min(columns, len(cells)) * width + GAP, 3), PAPER, np.uint8)
-    for number, cell in enumerate(cells):
-        top, left = GAP + number // columns * height, GAP + number % columns * width
-        page[top : top + cell.shape[0], left : left + cell.shape[1]] = cell
-    return page
+    rows = [places[start : start + columns] for start in range(0, len(places), columns)]
+    page_width = GAP + len(rows[0]) * (WIDTH + GAP)
+    page = [_strip([labels.images[place] for place in row], labels.classes, page_width) for row in rows]
+    return np.concatenate([np.full((GAP, page_width, 3), PAPER, np.uint8), *page])
 
 
 def choose(labels: LabelSet, count: int, seed: int) -> list[int]:
@@ -48,30 +42,48 @@ def choose(labels: LabelSet, count: int, seed: int) -> list[int]:
     return sorted(int(place) for place in np.random.default_rng(seed).permutation(number)[:count])
 
 
+def _strip(images: Sequence[LabelledImage], classes: Sequence[str], width: int) -> np.ndarray:
+    """One row of the sheet, as high as its tallest picture."""
+    tallest = round(max(min(image.size[0] * WIDTH / image.size[1], MOST_HEIGHT) for image in images))
+    strip = np.full((max(tallest, 1) + CAPTION + GAP, width, 3), PAPER, np.uint8)
+    for number, image in enumerate(images):
+        cell, left = _cell(image, classes, max(tallest, 1)), GAP + number * (WIDTH + GAP)
+        strip[: cell.shape[0], left : left + WIDTH] = cell
+    return strip
+
+
 def _cell(image: LabelledImage, classes: Sequence[str], height: int) -> np.ndarray:
     pixels = read_image(image.path).pixels[..., :3]
     scale = min(height / pixels.shape[0], WIDTH / pixels.shape[1])
     size = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))
-    small: Any = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    # supervision draws with blue first.
+    small: Any = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)[..., ::-1])
     masks = [_small_mask(image, place, size) for place in range(len(image.objects))]
     drawn = sv.Detections(
         xyxy=image.objects.xyxy * scale,
         class_id=image.objects.class_id,
         mask=np.array(masks, bool).reshape(-1, size[1], size[0]) if masks else None,
     )
-    texts = [
-        classes[class_id] + (" (difficult)" if hard else "")
-        for class_id, hard in zip(class_ids(image.objects), image.objects.data[DIFFICULT], strict=True)
-    ]
-    by_class = sv.ColorLookup.CLASS
-    small = sv.MaskAnnotator(opacity=0.45, color_lookup=by_class).annotate(small, drawn)
-    small = sv.BoxAnnotator(thickness=1, color_lookup=by_class).annotate(small, drawn)
-    small = sv.LabelAnnotator(text_scale=0.35, text_padding=2, color_lookup=by_class).annotate(small, drawn, texts)
+    look: Any = {"color": sv.ColorPalette.from_matplotlib("Set1", 9), "color_lookup": sv.ColorLookup.CLASS}
+    small = sv.MaskAnnotator(opacity=0.45, **look).annotate(small, drawn)
+    small = sv.BoxAnnotator(thickness=1, **look).annotate(small, drawn)
+    text = sv.LabelAnnotator(text_scale=0.35, text_padding=2, smart_position=True, **look)
+    small = text.annotate(small, drawn, texts(image, classes))[..., ::-1]
     cell = np.full((height + CAPTION, WIDTH, 3), 255, np.uint8)
     cell[: small.shape[0], : small.shape[1]] = small
     caption = f"{image.path.name}  {image.size[1]}x{image.size[0]}  {len(image.objects)}"
     cv2.putText(cell, caption, (4, height + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
     return cell
+
+
+def texts(image: LabelledImage, classes: Sequence[str]) -> list[str]:
+    """Class of each object, and whether it is a special one."""
+    data = image.objects.data
+    found = []
+    for place, class_id in enumerate(class_ids(image.objects)):
+        marks = [name for name in (DIFFICULT, CROWD) if data[name][place]]
+        found.append(classes[class_id] + (f" ({', '.join(marks)})" if marks else ""))
+    return found
 
 
 def _small_mask(image: LabelledImage, place: int, size: tuple[int, int]) -> np.ndarray:

@@ -29,17 +29,20 @@ from common.voc import LabelledBox, voc_xml
 
 
 def write(folder: Path, labels: LabelSet, kind: str) -> None:
-    """Write a set into an empty folder: images/ and, except for COCO, labels/.
+    """Write a set into an empty folder: images/ and, except for COCO, labels/, each with the folders of the pictures.
 
     Args:
         folder: exists and is empty.
         labels: the set.
         kind: key of `WRITERS`.
     """
-    names = dict(zip((image.path for image in labels.images), unique_names(labels), strict=True))
-    (folder / "images").mkdir()
+    pictures = folder / "images"
+    pictures.mkdir()
+    names = dict(zip((image.path for image in labels.images), unique_names(labels, folders=True), strict=True))
     for image in labels.images:
-        copy(image, folder / "images" / names[image.path])
+        target = pictures / names[image.path]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy(image, target)
     if kind == "coco":
         content = coco_of(labels, list(range(len(labels.images))), names)
         (folder / "labels.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
@@ -50,19 +53,26 @@ def write(folder: Path, labels: LabelSet, kind: str) -> None:
     suffix, text = WRITERS[kind]
     for image in labels.images:
         target = folder / "labels" / Path(names[image.path]).with_suffix(suffix)
-        target.write_bytes(text(image, labels.classes, folder / "images" / names[image.path]))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(text(image, labels.classes, names[image.path]))
 
 
-def unique_names(labels: LabelSet) -> Iterator[str]:
-    """Names of the pictures without their folders; of two that differ at most in case or suffix, one gets a number."""
+def unique_names(labels: LabelSet, *, folders: bool) -> Iterator[str]:
+    """Names of the pictures; of two that differ at most in case or suffix, one gets a number.
+
+    Args:
+        labels: the set.
+        folders: keep those below `labels.root`, with "/" between them; otherwise the names are of one folder.
+    """
     taken: set[str] = set()
     for image in labels.images:
-        stem, number = image.path.stem, 1
-        while stem.lower() in taken:
+        place = image.path.relative_to(labels.root) if folders else Path(image.path.name)
+        name, number = place.with_suffix(""), 1
+        while name.as_posix().lower() in taken:
             number += 1
-            stem = f"{image.path.stem}-{number}"
-        taken.add(stem.lower())
-        yield stem + image.path.suffix
+            name = place.with_name(f"{place.stem}-{number}")
+        taken.add(name.as_posix().lower())
+        yield name.as_posix() + place.suffix
 
 
 def copy(image: LabelledImage, target: Path) -> None:
@@ -114,7 +124,7 @@ def coco_of(labels: LabelSet, places: list[int], names: dict[Path, str]) -> dict
     return {"images": images, "annotations": annotations, "categories": categories}
 
 
-def _voc(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes:
+def _voc(image: LabelledImage, classes: tuple[str, ...], name: str) -> bytes:
     objects = [
         LabelledBox(
             name=classes[class_id],
@@ -125,10 +135,12 @@ def _voc(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes
         )
         for class_id, box, drawn, marks in rows(image)
     ]
-    return voc_xml(picture.name, image.size, objects, exact=True)
+    place = Path("images", name)
+    path = place.as_posix()
+    return voc_xml(place.name, image.size, objects, folder=place.parent.name, path=path, exact=True)
 
 
-def _labelme(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes:
+def _labelme(image: LabelledImage, classes: tuple[str, ...], name: str) -> bytes:
     shapes = []
     for number, (class_id, box, drawn, marks) in enumerate(rows(image)):
         parts: list[tuple[str, list[list[float]], dict[str, Any]]] = []
@@ -153,7 +165,7 @@ def _labelme(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> b
         "version": "5.4.1",
         "flags": {},
         "shapes": shapes,
-        "imagePath": f"../images/{picture.name}",
+        "imagePath": "../" * (1 + name.count("/")) + f"images/{name}",
         "imageData": None,
         "imageHeight": image.size[0],
         "imageWidth": image.size[1],
@@ -170,7 +182,7 @@ def _png(drawn: dict[str, Any], size: tuple[int, int]) -> tuple[list[list[float]
     return [[x1, y1], [x2 - 1, y2 - 1]], base64.b64encode(buffer.getvalue()).decode()
 
 
-def _yolo(image: LabelledImage, classes: tuple[str, ...], picture: Path) -> bytes:
+def _yolo(image: LabelledImage, classes: tuple[str, ...], name: str) -> bytes:
     lines = []
     for class_id, box, drawn, _ in rows(image):
         outlines = _traced(drawn, image.size) if isinstance(drawn, dict) else drawn
@@ -205,7 +217,7 @@ def _yolo_box(class_id: int, box: np.ndarray, size: tuple[int, int]) -> str:
     return " ".join([str(class_id), *(f"{number:.9f}" for number in numbers)])
 
 
-WRITERS: dict[str, tuple[str, Callable[[LabelledImage, tuple[str, ...], Path], bytes]]] = {
+WRITERS: dict[str, tuple[str, Callable[[LabelledImage, tuple[str, ...], str], bytes]]] = {
     "voc": (".xml", _voc),
     "labelme": (".json", _labelme),
     "yolo": (".txt", _yolo),

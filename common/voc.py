@@ -1,7 +1,8 @@
 """PASCAL VOC XML as LabelImg writes it, byte for byte.
 
 LabelImg writes the edges of a box counted from 0, x2 and y2 beyond the last pixel, cut to whole numbers, and lifts a 0
-to 1 (`labelFile.py: convert_points_to_bnd_box`): a box that begins at the very edge of the picture loses that pixel.
+to 1 (`labelFile.py: convert_points_to_bnd_box`): a box that begins at the very edge of the picture loses that pixel,
+unless it has no other: then nothing would be left of it, and the 0 stays.
 Elements stand in its order, indented with tabs, without an XML declaration; a newly drawn box that touches the edge of
 the picture is "truncated", "difficult" is what whoever labels ticks.
 """
@@ -96,15 +97,17 @@ def voc_xml(
 def whole_edges(box: Sequence[float], size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return the edges of a box as LabelImg notes them: cut to whole numbers, 0 lifted to 1, within the picture.
 
+    Where the lift would leave no area, the 0 stays.
+
     Raises:
         ValueError: the box holds nothing of the picture.
     """
     height, width = size
-    x1, y1 = max(1, int(box[0])), max(1, int(box[1]))
+    x1, y1 = max(0, int(box[0])), max(0, int(box[1]))
     x2, y2 = min(width, int(box[2])), min(height, int(box[3]))
-    if x2 <= int(max(0, box[0])) or y2 <= int(max(0, box[1])) or x2 < x1 or y2 < y1:
+    if x2 <= x1 or y2 <= y1:
         raise ValueError(f"the box {tuple(box)} holds nothing of a picture of {width}x{height}")
-    return x1, y1, x2, y2
+    return x1 or int(x2 > 1), y1 or int(y2 > 1), x2, y2
 
 
 def _add(parent: etree._Element, name: str, text: str) -> None:

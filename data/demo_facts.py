@@ -99,12 +99,16 @@ class Facts:
             f"  {name:8} {facts['labelled'][name]:6}   {facts['ignored'][name]:6}   {MEANING[name]}"
             for name in self.classes
         ]
-        return TEXT.format(rows="\n".join(rows), seconds="", **facts)
+        numbers = " and ".join(
+            f"{number} {name}{'' if number == 1 else 's'}"
+            for name, number in (("picture", self.count), ("video", self.videos))
+        )
+        return TEXT.format(rows="\n".join(rows), numbers=numbers, **facts)
 
 
 TEXT = """A made set: every picture is drawn, so that its truth is exact. Version {version}, seed {seed}.
 
-{pictures} pictures and {videos} videos of {width}x{height}.
+{numbers} of {width}x{height}.
 {pictures_without_objects} pictures show nothing that is labelled.
 
   class    labelled  ignored   what it is

@@ -10,7 +10,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +24,7 @@ import cv2
 from common.detections import DetectionsWriter
 from common.errors import UserError
 from common.progress import Progress
-from common.staging import temporary_folder
+from common.staging import staged_folder
 from data.clip_file import ClipFile
 from data.demo_facts import Facts
 from data.demo_picture import CLASSES, MadePicture, make_picture
@@ -69,17 +68,15 @@ def make_set(
     check_numbers(count, seed, videos, size)
     check_folder(target, overwrite)
     facts = Facts(seed, count, videos, size, CLASSES)
-    with temporary_folder(target.parent) as temporary:
-        folder = temporary / "set"
+    with staged_folder(target, overwrite=overwrite) as folder:
         for name in ("images", "annotations"):
-            (folder / name).mkdir(parents=True)
+            (folder / name).mkdir()
         cv2.setNumThreads(1)
         with _mapper(min(processes or os.cpu_count() or 1, max(count, videos))) as mapper:
             _write_pictures(folder, facts, mapper, quiet)
             _write_videos(folder, facts, mapper, quiet)
         (folder / "README.txt").write_text(facts.text(), encoding="utf-8")
         (folder / MADE).write_text(json.dumps(facts.as_json(), indent=1) + "\n", encoding="utf-8")
-        _put(folder, target, temporary)
     return facts
 
 
@@ -114,14 +111,6 @@ def check_folder(target: Path, overwrite: bool) -> None:
         raise UserError(
             f"the folder {target} holds something else than a made set; --overwrite replaces such a set only"
         )
-
-
-def _put(folder: Path, target: Path, temporary: Path) -> None:
-    """Give the finished set its name."""
-    if target.exists():
-        target.rename(temporary / "before")
-    folder.rename(target)
-    shutil.rmtree(temporary / "before", ignore_errors=True)
 
 
 def _write_pictures(folder: Path, facts: Facts, mapper: Mapper, quiet: bool) -> None:

@@ -114,7 +114,7 @@ class FolderDataset(Dataset):
         """
         info = self.image_info[image_id]
         size = (info["width"], info["height"])
-        masks = [sv.rle_to_mask(_runs(entry["segmentation"], info), size) for entry in info["annotations"]]
+        masks = [sv.rle_to_mask(_runs(entry["segmentation"], info).tolist(), size) for entry in info["annotations"]]
         class_ids = [-entry["class_id"] if entry.get("iscrowd") else entry["class_id"] for entry in info["annotations"]]
         stacked = np.array(masks, bool).reshape(-1, info["height"], info["width"])
         return np.ascontiguousarray(stacked.transpose(1, 2, 0)), np.array(class_ids, np.int32)
@@ -158,7 +158,7 @@ class FolderDataset(Dataset):
         entries = info["annotations"]
         boxes = np.array([entry["bbox"] for entry in entries], np.float32).reshape(-1, 4)
         size = (info["height"], info["width"])
-        runs = [_runs(entry["segmentation"], info) for entry in entries]
+        runs = [_runs(entry["segmentation"], info).tolist() for entry in entries]
         return sv.Detections(
             xyxy=np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1),
             class_id=np.array([entry["class_id"] for entry in entries], int),
@@ -214,12 +214,12 @@ def _json(path: Path) -> Any:
         raise UserError(f"{path}: cannot be read ({error}); convert the labels again") from error
 
 
-def _runs(segmentation: Any, info: dict[str, Any]) -> list[int]:
-    """Run lengths of any COCO segmentation."""
+def _runs(segmentation: Any, info: dict[str, Any]) -> np.ndarray:
+    """Run lengths (R,) int64 of any COCO segmentation."""
     counts: Any = segmentation["counts"] if isinstance(segmentation, dict) else None
     if isinstance(counts, list):
-        return counts
+        return np.array(counts, np.int64)
     if counts is None:
         parts = coco_mask.frPyObjects(segmentation, info["height"], info["width"])
         counts = coco_mask.merge(parts)["counts"].decode()
-    return rle.decompress(counts)
+    return rle.decompress_array(counts)

@@ -128,7 +128,9 @@ def _labels(path: Path, image: dict[str, Any], entries: list[dict[str, Any]], na
             objects.append(found)
         if problem:
             faults.append(Fault(path, 0, kind, f"annotation {_id(entry)} of {image['file_name']}: {problem}"))
-    return RawLabels(path, image["file_name"], size, tuple(objects), tuple(faults), alone=False)
+    group = image.get("group")  # ours: see `writing.coco_of`
+    group = group if isinstance(group, str) else ""
+    return RawLabels(path, image["file_name"], size, tuple(objects), tuple(faults), alone=False, group=group)
 
 
 def _object(entry: dict[str, Any], names: dict[Any, str], size: tuple[int, int] | None) -> tuple[RawObject, str]:

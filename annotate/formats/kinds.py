@@ -13,12 +13,13 @@ from common.errors import UserError
 
 MADE = "made.json"  # marks a folder that `python -m data demo` made
 KINDS = ("voc", "labelme", "coco", "yolo")
+DAMAGED = "damaged"
 # Text files that lie in folders of YOLO labels and are none.
 NOT_LABELS = frozenset({*yolo.CLASS_FILES, "train.txt", "val.txt", "test.txt", "readme.txt", "license.txt"})
 
 
 def find_kind(source: Path) -> str:
-    """Tell the format of a file or folder by what is in it.
+    """Tell the format of a file or folder by what is in it; JSON that cannot be read counts as COCO.
 
     Raises:
         UserError: nothing known in it, or several formats.
@@ -28,6 +29,10 @@ def find_kind(source: Path) -> str:
         kind = _kind(path) if path.is_file() else ""
         if kind:
             found.setdefault(kind, path)
+    if len(found) > 1:
+        found.pop(DAMAGED, None)  # is named beside the others
+    if list(found) == [DAMAGED]:
+        return "coco"  # or labelme, once: the reader says where it breaks off
     if "coco" in found and (source / MADE).is_file():
         return "coco"  # a made set has its exact masks there, and boxes beside
     if not found:
@@ -49,7 +54,7 @@ def _kind(path: Path) -> str:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
-        return ""
+        return DAMAGED
     if coco.is_coco(content):
         return "coco"
     return "labelme" if labelme.is_labelme(content) else ""

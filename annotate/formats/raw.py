@@ -49,6 +49,7 @@ class RawLabels:
         faults: what could not be read; the objects concerned are not among `objects`.
         alone: the file is about this picture only, and usually named like it.
         readable: False where nothing of the file could be read.
+        group: name of the clip that the picture is from; "" where the file does not say.
     """
 
     source: Path
@@ -58,6 +59,7 @@ class RawLabels:
     faults: tuple[Fault, ...] = field(default=())
     alone: bool = True
     readable: bool = True
+    group: str = ""
 
 
 def unreadable(source: Path, line: int, reason: str) -> RawLabels:

@@ -143,6 +143,36 @@ def test_look_alikes_across_the_split_are_named_and_kept_together(tmp_path):
         assert not convert(folder, None, tmp_path / f"t{seed}", settings).leaks
 
 
+def test_a_dataset_is_split_anew_and_its_clips_stay_whole(tmp_path):
+    places = [f"{clip}/{number}.jpg" for clip in "abcdef" for number in range(3)]
+    for seed, place in enumerate(places):
+        label_files.picture(tmp_path / "images" / place, seed=seed)
+        label_files.voc((tmp_path / "labels" / place).with_suffix(".xml"), [("dog", 1, 2, 30, 40)])
+    by_folder = ReadSettings(group_by="folder")
+    convert(tmp_path / "labels", None, tmp_path / "first", ConvertSettings(read=by_folder))
+    clip_of = {path.read_bytes(): path.parent.name for path in (tmp_path / "images").rglob("*.jpg")}
+    for seed in range(4):
+        anew = tmp_path / f"anew{seed}"
+        convert(tmp_path / "first", None, anew, ConvertSettings(shares={"train": 0.5, "val": 0.5}, seed=seed))
+        clips = []
+        for split in ("train", "val"):
+            dataset = FolderDataset(anew, split)
+            pictures = [Path(dataset.image_reference(each)).read_bytes() for each in dataset.image_ids]
+            clips.append({clip_of[picture] for picture in pictures})
+        assert [len(each) for each in clips] == [3, 3] and not clips[0] & clips[1]
+
+
+@pytest.mark.parametrize("way", ["box", "grabcut"])
+def test_one_pixel_at_every_corner_is_one_pixel_of_the_mask(tmp_path, way):
+    corners = [(0, 0, 1, 1), (79, 0, 80, 1), (0, 59, 1, 60), (79, 59, 80, 60)]
+    folder = label_files.labelled(tmp_path, {"a": [("dog", *box) for box in corners]})
+    made_folder, _ = made(folder, tmp_path, shares={"train": 1.0}, masks=way)
+    dataset = FolderDataset(made_folder, "train")
+    masks, _ = dataset.load_mask(0)
+    assert [tuple(np.argwhere(mask)[0][::-1]) for mask in masks.transpose(2, 0, 1)] == [box[:2] for box in corners]
+    assert masks.sum() == 4 and len(dataset.load_crops(0)[0]) == 4
+
+
 @pytest.mark.shared
 def test_the_raccoon_set_converts_with_no_loss(tmp_path):
     source = Path(__file__).parents[3] / "shared" / "datasets" / "raccoon"

@@ -9,7 +9,8 @@ import pytest
 
 from annotate.faults import KINDS, summary
 from annotate.fitting import ClassRule
-from annotate.reading import Grouping, ReadSettings, read_labels
+from annotate.grouping import Grouping, copies, joined
+from annotate.reading import ReadSettings, read_labels
 from annotate.turning import turned_points
 from annotate.writing import write
 from common.errors import UserError
@@ -223,3 +224,56 @@ def test_a_picture_that_lost_an_object_teaches_nothing_false(tmp_path):
     assert [image.path.stem for image in labels.images] == ["cat_too", "nothing", "stray_click"]
     ignored = ReadSettings(rule=ClassRule(wanted=("dog",), ignored=("cat",)))
     assert "cats_only" in [image.path.stem for image in read_labels(folder, settings=ignored).images]
+
+
+def test_a_picture_that_is_in_two_clips_joins_them(tmp_path):
+    """b@1 is a copy of a@2, c@2 one of b@2: frames of a, b and c must not part, those of d are their own."""
+    dog = [("dog", 10, 20, 30, 40)]
+    names = [f"{clip}@{second}" for clip in "dabc" for second in (1, 2, 3)]  # d is the first by seed only
+    folder = label_files.labelled(tmp_path, dict.fromkeys(names, dog))
+    for copy, original in (("b@1", "a@2"), ("c@2", "b@2")):
+        shutil.copy(tmp_path / "images" / f"{original}.jpg", tmp_path / "images" / f"{copy}.jpg")
+    labels = read_labels(folder)
+    assert kinds_of(labels) == ["duplicate-image"] * 2
+    groups = {image.path.stem: image.group for image in labels.images}
+    assert {stem: group for stem, group in groups.items() if stem[0] != "d"} == dict.fromkeys(names[3:], "a")
+    assert {groups[name] for name in names[:3]} == {"d"}
+
+
+def test_groups_are_joined_over_chains():
+    assert joined(["b", "c", "a", "d", "b"], [(1, 0), (4, 2)]) == ["a", "a", "a", "d", "a"]
+    assert joined(["x", "y"], []) == ["x", "y"] and joined([], []) == []
+    assert copies("xyxzyx") == [(0, 2), (0, 5), (1, 4)]
+
+
+@pytest.mark.parametrize("beside", ["", "images"])
+def test_a_single_file_that_was_cut_off_is_named_with_the_damage(tmp_path, beside):
+    path = tmp_path / "cut.json"
+    path.write_text('{"images": [],\n"annotations": [{"id": 1, "bb')
+    if beside:
+        label_files.picture(tmp_path / beside / "a.jpg")
+    for source in (path, tmp_path):
+        try:
+            reason = str(read_labels(source).faults[0])
+        except UserError as error:
+            reason = str(error)
+        assert reason.startswith(f"{path}:2: unreadable-labels: not JSON: Unterminated string")
+
+
+@pytest.mark.parametrize("kind", ["coco", "voc"])
+def test_no_picture_is_a_negative_where_labels_of_nobody_knows_which_are_lost(tmp_path, kind):
+    folder = label_files.labelled(tmp_path, {"a": [("dog", 1, 2, 30, 40)]})
+    label_files.picture(tmp_path / "images" / "b.jpg", seed=5)
+    settings = ReadSettings(negatives=True)
+    if kind == "coco":
+        content = {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [], "categories": []}
+        folder = label_files.save_json(tmp_path / "coco" / "train.json", content).parent
+        broken = folder / "val.json"
+    else:
+        broken = folder / "c.xml"
+    assert [image.path.stem for image in read_labels(folder, tmp_path / "images", settings).images] == ["a", "b"]
+    broken.write_text("{")  # it may have been about b
+    labels = read_labels(folder, tmp_path / "images", settings)
+    assert [image.path.stem for image in labels.images] == ["a"]
+    assert sorted(kinds_of(labels)) == ["unlabelled-image", "unreadable-labels"]
+    assert f"{broken.name}, which cannot be read, may be about it" in " ".join(map(str, labels.faults))

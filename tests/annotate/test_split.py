@@ -1,13 +1,16 @@
 """Splits: even by class, whole by clip, the same by seed."""
 
+import shutil
 from pathlib import Path
 
+import label_files
 import numpy as np
 import pytest
 
 from annotate.label_set import LabelledImage, objects_of
 from annotate.near_duplicates import across, alike, joined
 from annotate.pictures import PictureFacts
+from annotate.reading import read_labels
 from annotate.split import parse_shares, split
 from common.errors import UserError
 
@@ -80,3 +83,16 @@ def test_pictures_that_look_alike_on_both_sides_are_named():
     ]
     assert not across(images, {"train": [0, 1], "val": [2, 3]})
     assert joined(images) == ["0", "0", "2", "2"]
+
+
+def test_clips_that_share_a_picture_land_in_one_split(tmp_path):
+    dog = [("dog", 10, 20, 30, 40)]
+    names = [f"{clip}@{second}" for clip in ("a", "b", "c", "d", "e") for second in (1, 2)]
+    folder = label_files.labelled(tmp_path, dict.fromkeys(names, dog))
+    for copy, original in (("b@1", "a@2"), ("c@1", "b@2")):
+        shutil.copy(tmp_path / "images" / f"{original}.jpg", tmp_path / "images" / f"{copy}.jpg")
+    images = read_labels(folder).images
+    for seed in range(10):
+        parts = split(images, {"train": 0.5, "val": 0.5}, 1, seed)
+        clips = {name: {images[place].path.stem[0] for place in places} for name, places in parts.items()}
+        assert sorted(map(len, clips.values())) == [2, 3] and {"a", "b", "c"} in clips.values()

@@ -50,7 +50,9 @@ def test_names_in_any_script_come_back():
         ((5, 6, 7, 8), (5, 6, 7, 8)),
         ((0, 0, 64, 48), (1, 1, 64, 48)),  # a 0 is lifted to 1
         ((-3, 5.9, 70, 50), (1, 5, 64, 48)),  # what is beyond the picture is cut off, the rest to whole numbers
-        ((0, 0, 1, 1), (1, 1, 1, 1)),  # only the corner pixel: nothing is left after the lift
+        ((0, 0, 1, 1), (0, 0, 1, 1)),  # only the corner pixel: nothing would be left after the lift
+        ((0, 47, 1, 48), (0, 47, 1, 48)),
+        ((0, 0, 2, 1), (1, 0, 2, 1)),
     ],
 )
 def test_edges_follow_labelimg(box, edges):
