@@ -67,6 +67,7 @@ setup(
         "gpu": ["onnxruntime-gpu>=1.20"],
         "model": ["imgaug>=0.4", "keras>=3.5", "tensorflow>=2.18"],
         "notebooks": ["jupyter>=1", "pandas>=2.2"],
+        "tensorboard": ["tensorboard>=2.18"],
         "test": [
             "hypothesis>=6.100",
             "ipykernel>=6.29",
@@ -76,6 +77,7 @@ setup(
             "psutil>=5.9",
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "tensorboard>=2.18",
         ],
         "dev": ["mypy>=1.11", "ruff>=0.9"],
     },

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import signal
@@ -9,8 +11,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from common.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, EXIT_USAGE, UserError
+from common.quiet_import import QuietImport
 
 MODEL_PACKAGES = ("h5py", "jax", "keras", "tensorflow", "torch")  # of the extra [model], or in its place
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | None = None) -> int:
@@ -25,7 +29,13 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
     # TensorFlow's own lines would bury ours; its errors reach Python as exceptions.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if LOG_LEVEL not in os.environ:
+        os.environ[LOG_LEVEL] = "3"
+        QuietImport.of("tensorflow")
+    # At the end of a process Python looks through all that was made. Compiled networks are a million objects, which
+    # takes tens of seconds that nobody waits for.
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
     # Asked to end, a run clears up behind itself as it does after Ctrl-C.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
     try:
@@ -40,7 +50,7 @@ def run(command: Callable[[Sequence[str] | None], int], argv: Sequence[str] | No
         print(f"error: models need the package {error.name}: run `pip install -e '.[model]'`", file=sys.stderr)
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("interrupted: nothing was left under its final name", file=sys.stderr)
+        print("interrupted: what is not finished does not carry its final name", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our stdout (head, less) has gone: not an error of ours.

@@ -1,7 +1,7 @@
 """The trunk: ResNet-50 and ResNet-101 with strides where Caffe had them, and the original's layer names.
 
 Beside them small ones of two convolutions a block, for what is learnt from nothing on a CPU: no weights are published
-for them, and a second of it teaches them more than it teaches networks of depthwise convolutions.
+for them.
 
 Legend: B batch, H and W pixels of the molded picture. C1 ... C5 have 1/2, 1/4, 1/8, 1/16, 1/32 of its height and width
 and 64, 256, 512, 1024, 2048 channels; in ResNet-18 64, 64, 128, 256, 512, half of that in the narrow one.

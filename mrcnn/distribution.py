@@ -10,6 +10,8 @@ lost by training on JAX.
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,6 +96,7 @@ def join(machine: Machine) -> None:
         UserError: the backend is not JAX; something was computed already; the others did not come.
     """
     _check_backend("--machines")
+    asked_to_end = signal.getsignal(signal.SIGTERM)
     try:
         keras.distribution.initialize(machine.coordinator, machine.count, machine.number)
     except RuntimeError as error:  # also what JAX raises when the others do not come in time
@@ -102,6 +105,9 @@ def join(machine: Machine) -> None:
             f"machine {machine.number} of {machine.count} could not join at {machine.coordinator} ({reason[:200]}); "
             "start the same command on all machines, with the address of the first"
         ) from error
+    # JAX hears SIGTERM itself from now on, and goes on. Who asks a training to end means it.
+    if asked_to_end is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, asked_to_end)
 
 
 def _check_backend(flag: str) -> None:
@@ -205,7 +211,7 @@ class OwnRows(keras.utils.PyDataset):
         self.batches.set_epoch(epoch)
 
     def _stream(self, epoch: int) -> Iterator[Any]:
-        return map(self._own, self.batches.stream(epoch))
+        return (self._own(batch) for batch in self.batches.stream(epoch))  # Keras takes generators, no other iterators
 
     def _own(self, batch: Any) -> Any:
         return keras.tree.map_structure(lambda rows: rows[self.over.rows], batch)

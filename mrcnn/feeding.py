@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = 300.0  # seconds for one picture, after which its process counts as stuck
 AHEAD = 2  # finished batches that wait for the network
 MOST_WORKERS = 8
+AFTER_ERROR = 0.5  # seconds that processes are given to end by themselves where nothing of theirs is needed any more
 
 
 class Batches(Protocol):
@@ -143,9 +144,9 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the processes: those that do not end by themselves are killed."""
+        """End the processes: those that do not end by themselves are killed, after an error sooner."""
         self._executor.shutdown(wait=not self.number, cancel_futures=True)
-        deadline = time.monotonic() + self._grace
+        deadline = time.monotonic() + (self._grace if error is None else min(self._grace, AFTER_ERROR))
         for process in self.processes:
             process.join(max(deadline - time.monotonic(), 0.0))
             if process.is_alive():

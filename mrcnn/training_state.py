@@ -94,15 +94,16 @@ def read(path: str | Path) -> TrainingState | None:
     if not Path(path).is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(str(stored[ABOUT]))
             optimizer, random = (
                 tuple(stored[f"{kind}_{place}"] for place in range(about[kind])) for kind in (OPTIMIZER, RANDOM)
             )
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        trained = tuple(about["trained"])
+        return TrainingState(int(about["epoch"]), str(about["checkpoint"]), trained, about["extra"], optimizer, random)
+    # An empty file is one that ends too soon, a lone array is no archive.
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read ({error}); remove it to go on from the weights alone") from error
-    trained = tuple(about["trained"])
-    return TrainingState(about["epoch"], about["checkpoint"], trained, about["extra"], optimizer, random)
 
 
 def fits(state: TrainingState, model: keras.Model) -> bool:

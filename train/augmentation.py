@@ -19,6 +19,8 @@ import numpy as np
 from common import imgaug_numpy2
 from common.errors import UserError
 
+IMGAUG_SEEDS = 2**31 - 1  # below which it draws them
+
 
 @dataclass(frozen=True)
 class Paint:
@@ -72,23 +74,37 @@ class Recipe:
         """Change colours; see `folder_examples.Augmentation`."""
         if not self.paints:
             return image
-        augmenter = self._augmenter.to_deterministic()
-        augmenter.seed_(seed, deterministic_too=True)
-        painted: np.ndarray = augmenter.augment_image(np.ascontiguousarray(image))
+        batches = imgaug_numpy2.load().augmentables.batches
+        batch = batches.Batch(images=[np.ascontiguousarray(image)]).to_batch_in_augmentation()
+        # What imgaug's Sequential of Sometimes draws, but only those that are used are seeded, and none is copied.
+        dice = _dice(np.random.SeedSequence(seed))
+        for paint, augmenter in zip(self.paints, self._augmenters, strict=True):
+            own = _derived(dice)
+            draw = _dice(own)
+            draw.random()  # the chance is a parameter of imgaug's, which goes one on
+            if draw.binomial(1, paint.chance):
+                augmenter.seed_(_derived(_dice(own)))
+                batch = augmenter.augment_batch_(batch)
+        painted: np.ndarray = batch.images[0]
         return painted
 
     @cached_property
-    def _augmenter(self) -> Any:
+    def _augmenters(self) -> list[Any]:
         augmenters = imgaug_numpy2.load().augmenters
-        parts = [
-            augmenters.Sometimes(paint.chance, getattr(augmenters, paint.name)(**paint.arguments))
-            for paint in self.paints
-        ]
-        return augmenters.Sequential(parts)
+        return [getattr(augmenters, paint.name)(**paint.arguments) for paint in self.paints]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the augmenters behind: another process makes its own."""
-        return {name: value for name, value in self.__dict__.items() if name != "_augmenter"}
+        return {name: value for name, value in self.__dict__.items() if name != "_augmenters"}
+
+
+def _dice(sequence: np.random.SeedSequence) -> np.random.Generator:
+    return np.random.Generator(np.random.SFC64(sequence))
+
+
+def _derived(dice: np.random.Generator) -> np.random.SeedSequence:
+    """What imgaug's `RNG.derive_rng_` makes a child of."""
+    return np.random.SeedSequence(int(dice.integers(IMGAUG_SEEDS, size=2, dtype=np.int32)[-1]), spawn_key=(0,))
 
 
 LIGHT = (

@@ -23,18 +23,19 @@ from train.run_folder import RunFolder
 from train.waiting import Waiting
 
 Logs = dict[str, Any] | None
+ADVICE = "the checkpoints before stay: try a lower --learning-rate or more --warm-up"
 
 
 class NotANumber(keras.callbacks.Callback):
-    """Ends a training whose loss is no number any more, and keeps the batch for a look.
+    """Ends a training whose losses or weights are no numbers any more, and keeps the batch for a look.
 
     Args:
         batches: of the training; the batch of a step can be had again.
-        folder: where the batch is written to.
+        folder: where the batch is written to; None: nowhere.
         names: number of a picture to its path.
     """
 
-    def __init__(self, batches: Any, folder: Path, names: Callable[[int], str]) -> None:
+    def __init__(self, batches: Any, folder: Path | None, names: Callable[[int], str]) -> None:
         super().__init__()
         self.batches, self.folder, self.names = batches, folder, names
         self._epoch = 0
@@ -42,24 +43,43 @@ class NotANumber(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs = None) -> None:
         """Remember the epoch."""
         self._epoch = epoch + 1
+        self.batches.set_epoch(epoch)
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
-        """Check the loss.
+        """Check the loss, and after an epoch's last step what comes into its checkpoint.
 
         Raises:
             UserError: it is no number; says where the batch is.
         """
         loss = float((logs or {}).get("loss", 0.0))
-        if math.isfinite(loss):
-            return
+        if not math.isfinite(loss):
+            raise self._error(batch, f"the loss became {loss}")
+        if batch + 1 == len(self.batches):
+            wrong = next((each.path for each in self.model.weights if not np.isfinite(each.numpy()).all()), None)
+            if wrong is not None:
+                raise self._error(batch, f"weights ({wrong}) became no numbers")
+
+    def on_epoch_end(self, epoch: int, logs: Logs = None) -> None:
+        """Check the losses of the validation.
+
+        Raises:
+            UserError: one is no number.
+        """
+        for name, value in (logs or {}).items():
+            if not math.isfinite(float(value)):
+                raise UserError(f"{name} became {value} in epoch {epoch + 1}; {ADVICE}")
+
+    def _error(self, batch: int, what: str) -> UserError:
         inputs, _ = self.batches[batch]
         names = [self.names(int(row[0])) for row in inputs["input_image_meta"]]
-        path = self.folder / f"not_a_number_epoch_{self._epoch:04d}_step_{batch + 1:05d}.npz"
-        with staged(path, overwrite=True) as unfinished, unfinished.open("wb") as file:
-            np.savez_compressed(file, pictures=np.array(names), **inputs)
-        raise UserError(
-            f"the loss became {loss} in epoch {self._epoch}, step {batch + 1} (pictures {', '.join(names)}; the batch "
-            f"is in {path}); the checkpoints before stay: try a lower --learning-rate or more --warm-up"
+        kept = ""
+        if self.folder is not None:
+            path = self.folder / f"not_a_number_epoch_{self._epoch:04d}_step_{batch + 1:05d}.npz"
+            with staged(path, overwrite=True) as unfinished, unfinished.open("wb") as file:
+                np.savez_compressed(file, pictures=np.array(names), **inputs)
+            kept = f"; the batch is in {path}"
+        return UserError(
+            f"{what} in epoch {self._epoch}, step {batch + 1} (pictures {', '.join(names)}{kept}); {ADVICE}"
         )
 
 
@@ -150,7 +170,11 @@ class EpochEnd(keras.callbacks.Callback):
         checkpoint.save(self.model, path, self.config, self.class_names)
         row: dict[str, Any] = {"epoch": done, **{name: float(value) for name, value in (logs or {}).items()}}
         if self.validate is not None and self.validates(done):
-            row |= self.validate(self.model, self.run, done)
+            try:
+                row |= self.validate(self.model, self.run, done)
+            except FloatingPointError as error:
+                path.unlink()
+                raise UserError(f"epoch {done}, pictures of the validation split: {error}; {ADVICE}") from error
         seconds = self._trained - self._begin
         row |= {
             "learning_rate": self._rate,

@@ -54,7 +54,7 @@ def _before(run: Path | None) -> TrainSettings:
 
     if run is None:
         raise UserError("--resume goes on with the run of -o: give it")
-    return TrainSettings.from_json(RunFolder.open(run).settings()["flags"])
+    return TrainSettings.of_run(RunFolder.open(run).settings(), run)
 
 
 def _told(settings: TrainSettings, outcome: Outcome) -> int:

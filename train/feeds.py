@@ -59,8 +59,4 @@ class LearningFeed:
 
     def stream(self, epoch: int) -> Iterator[Any]:
         """Give batch after batch from the beginning of an epoch, counted from 0."""
-        number, place = divmod(epoch * len(self.rounds), len(self.feed))
-        batches = self.feed.stream(number)
-        for _ in range(place):
-            next(batches)
-        return batches
+        return self.feed.stream(*divmod(epoch * len(self.rounds), len(self.feed)))

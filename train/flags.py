@@ -15,8 +15,10 @@ examples:
   python -m train --data dataset --epochs 1 --dry-run                          check the data, estimate time and memory
   python -m train --data dataset --epochs 30 --preset small --overfit 4        can it learn four pictures?
   python -m train -o runs/clown --resume                                       go on where it was interrupted
+  python -m train smile --help                                                 a classifier of face crops
 
-exit codes: 0 done · 1 --overfit: it could not · 2 wrong input or flag, or the loss became no number · 130 interrupted
+exit codes: 0 done · 1 --overfit: it could not · 2 wrong input or flag, or the loss became no number · 130 interrupted ·
+143 asked to end
 """
 
 LAYERS = "heads, mrcnn, 3+, 4+, 5+, all, schedule, or a regular expression"

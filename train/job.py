@@ -16,13 +16,13 @@ from common.errors import UserError
 from mrcnn import devices, distribution, fitting, layer_choice, training_state, weights
 from mrcnn.choice import CHECKPOINTS, LAST
 from mrcnn.feeding import Workers, default_workers
-from train import start
+from train import run_lock, start
 from train.callbacks import EpochEnd, NotANumber, Shown
 from train.estimate import Estimate, estimate
 from train.feeds import LearningFeed, batches_of
 from train.picture import write_losses
 from train.plan import Stage, optimization, stages
-from train.preparation import Preparation, prepare
+from train.preparation import Preparation, check_folder, prepare
 from train.run_folder import RunFolder, default_name, versions
 from train.settings import TrainSettings
 from train.validation import Validation
@@ -63,18 +63,21 @@ def train(settings: TrainSettings, argv: Sequence[str] = (), say: Callable[[str]
 
     Raises:
         FaultsError: everything that stands in the way.
-        UserError: the loss became no number, or the disk is full.
+        UserError: the run's folder cannot be used, the loss became no number, or the disk is full.
     """
     folder = settings.out or default_name(settings.data, datetime.now())
+    check_folder(settings, folder)
     if settings.deterministic:
         devices.compute_repeatably()
     with ExitStack() as stack:
         over = _spread(settings)
+        if not settings.dry_run and (over is None or over.is_first):
+            stack.enter_context(run_lock.held(folder))
         if over is not None:
             say(str(over))
         if settings.device != "auto":
             stack.enter_context(devices.placed(devices.choose(settings.device)[0]))
-        ready = prepare(settings, folder)
+        ready = prepare(settings)
         for line in ready.lines:
             say(line)
         stack.enter_context(distribution.spread(over))
@@ -142,7 +145,11 @@ class _Job:
             if settings.dry_run:
                 return Outcome(None, [], None, False, None, expected)
             run = self._open_run(done) if self.writes else RunFolder(self.folder)
-            stopped = self._learn_all(run, done, feed)
+            try:
+                stopped = self._learn_all(run, done, feed)
+            except (KeyboardInterrupt, SystemExit):
+                self.say(f"broken off; `python -m train -o {self.folder} --resume` goes on after the last whole epoch")
+                raise
         return self._summed_up(run, stopped, expected)
 
     def _check_layers(self) -> None:
@@ -157,12 +164,15 @@ class _Job:
         if not self.settings.resume:
             return None
         run = RunFolder.open(self.folder)
-        state = training_state.read(run.state)
+        try:
+            state, wrong = training_state.read(run.state), "is not there any more"
+        except UserError as error:
+            state, wrong = None, f"is damaged ({error.__cause__})"
         # The last checkpoint gets its name after the state is written.
         if state is None and (run.path / CHECKPOINTS / f"{LAST}.h5").is_file():
             raise UserError(
-                f"{run.state}: is not there any more, so the run cannot be taken up where it ended; start a new run "
-                f"from its weights with --weights {self.folder} and another -o"
+                f"{run.state}: {wrong}, so the run cannot be taken up where it ended; start a new run from its weights "
+                f"with --weights {self.folder} and another -o"
             )
         if state is None:
             self.say(f"{self.folder}: no epoch was finished; it begins again")
@@ -208,6 +218,7 @@ class _Job:
         before = run.settings()
         about["resumed"] = [*before.get("resumed", []), {"argv": self.argv, "epoch": done, "at": about["started"]}]
         run.write_settings({**about, "argv": before["argv"], "started": before.get("started")})
+        run.complete(self.ready.config, self.ready.class_names)
         run.go_back_to(done)
         return run
 
@@ -231,12 +242,12 @@ class _Job:
         callbacks: list[keras.callbacks.Callback] = [
             waiting,
             Shown(settings.epochs, len(feed), settings.quiet),
-            NotANumber(feed.rounds, run.path, ready.learnt.dataset.image_reference),
+            NotANumber(feed.rounds, run.path if self.writes else None, ready.learnt.dataset.image_reference),
         ]
         if self.writes:
             callbacks.append(end)
         if settings.tensorboard and self.writes:
-            callbacks.append(_tensorboard(run.path / "tensorboard"))
+            callbacks.append(keras.callbacks.TensorBoard(log_dir=str(run.path / "tensorboard"), write_graph=False))
         validated = [epoch for epoch in range(1, settings.epochs + 1) if end.validates(epoch)]
         with feed.feed:
             fitting.fit(
@@ -254,7 +265,7 @@ class _Job:
     def _validation_losses(self) -> Any:
         if self.ready.validated is None or not self.settings.validate_every:
             return None
-        batches = batches_of(self.ready.validated, self.ready.config, shuffle=False)
+        batches = batches_of(self.ready.validated, self.ready.config, shuffle=False, negatives=self.settings.negatives)
         return fitting.Rounds(batches, min(len(batches), VALIDATION_LOSSES), from_start=True)
 
     def _summed_up(self, run: RunFolder, stopped: bool, expected: Estimate) -> Outcome:
@@ -267,11 +278,3 @@ class _Job:
             found = max((row.get("val_mask_ap50") or 0.0 for row in run.rows), default=0.0)
             by_heart = found >= LEARNT_BY_HEART
         return Outcome(run.path, run.rows, best, stopped, by_heart, expected)
-
-
-def _tensorboard(folder: Path) -> keras.callbacks.Callback:
-    try:
-        import tensorflow  # noqa: F401
-    except ImportError as error:
-        raise UserError("--tensorboard needs the package tensorflow, whatever the backend: install it") from error
-    return keras.callbacks.TensorBoard(log_dir=str(folder), write_graph=False)

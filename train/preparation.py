@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +12,11 @@ from typing import Any, TypeVar
 from common.errors import UserError
 from mrcnn.config import Config
 from mrcnn.dataset_folder import read_about
-from train import pictures, start
+from train import pictures, run_lock, start
 from train.augmentation import find_augmentation
 from train.faults import FaultsError
 from train.pictures import Pictures
-from train.run_folder import RunFolder
+from train.run_folder import RunFolder, is_taken
 from train.settings import TrainSettings, changed
 
 Found = TypeVar("Found")
@@ -43,12 +45,11 @@ class Preparation:
     lines: tuple[str, ...]
 
 
-def prepare(settings: TrainSettings, folder: Path) -> Preparation:
+def prepare(settings: TrainSettings) -> Preparation:
     """Read and check everything.
 
     Args:
         settings: of the training.
-        folder: of the run.
 
     Raises:
         FaultsError: all that is wrong.
@@ -62,7 +63,8 @@ def prepare(settings: TrainSettings, folder: Path) -> Preparation:
             faults.append(str(error))
             return None
 
-    checked(lambda: check_folder(settings, folder))
+    if settings.tensorboard:
+        checked(check_tensorboard)
     augmentation = checked(lambda: find_augmentation(settings.augment))
     begin = checked(lambda: start.find(settings.weights))
     opened = checked(lambda: pictures.open_pictures(settings.data, settings.classes, settings.overfit))
@@ -81,17 +83,24 @@ def prepare(settings: TrainSettings, folder: Path) -> Preparation:
 
 
 def check_folder(settings: TrainSettings, folder: Path) -> None:
-    """Check that a new run has room, or that a run can be taken up again.
+    """Check that a new run has room, or that a run can be taken up again; reads no picture.
+
+    Args:
+        settings: of the training.
+        folder: of the run.
 
     Raises:
-        UserError: there is something already; or the run began with other settings or another dataset.
+        UserError: it cannot be written; there is something already; another training works in it; or the run began with
+            other settings or another dataset.
     """
+    _check_place(folder)
+    run_lock.check_free(folder)
     if not settings.resume:
-        if not settings.dry_run and folder.is_dir() and any(folder.iterdir()):
+        if not settings.dry_run and is_taken(folder):
             raise UserError(f"{folder} exists and is not empty; choose another folder with -o, or go on with --resume")
         return
     stored = RunFolder.open(folder).settings()
-    differing = changed(TrainSettings.from_json(stored["flags"]), settings)
+    differing = changed(TrainSettings.of_run(stored, folder), settings)
     if differing:
         raise UserError(
             f"{folder}: a run goes on with what it began with ({'; '.join(differing)}); start a new one with "
@@ -102,6 +111,31 @@ def check_folder(settings: TrainSettings, folder: Path) -> None:
         raise UserError(
             f"{settings.data}: not the dataset that {folder} began with (its fingerprint differs); start a new run "
             f"with --weights {folder}"
+        )
+
+
+def _check_place(folder: Path) -> None:
+    try:
+        nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror}; choose another folder with -o") from error
+    if not nearest.is_dir():
+        raise UserError(f"{nearest} is a file; choose another folder with -o")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UserError(f"cannot write to {nearest}: permission denied; choose another folder with -o")
+
+
+def check_tensorboard() -> None:
+    """Check that what --tensorboard writes with is installed.
+
+    Raises:
+        UserError: it is not.
+    """
+    missing = [name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise UserError(
+            f"--tensorboard needs {' and '.join(missing)}, whatever the backend: run `pip install "
+            f"{' '.join(missing)}`, or leave it out: metrics.jsonl and losses.png hold the same numbers"
         )
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
-from common.staging import staged, staged_folder
+from common.staging import staged
 from mrcnn.choice import BEST, CHECKPOINTS, CHOICE, LAST
 from mrcnn.config import Config
+from train.run_lock import LOCK
 
 CONFIG, SETTINGS, METRICS, STATE = "config.json", "settings.json", "metrics.jsonl", "state/state.npz"
 VERSIONS = ("hide-in-video", "keras", "tensorflow", "torch", "jax", "numpy", "imgaug", "h5py", "opencv-python")
@@ -39,24 +40,28 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, settings: Mapping[str, Any], config: Config, class_names: Sequence[str]) -> RunFolder:
-        """Make the folder with its settings, whole or not at all.
+        """Make the files of a new run; settings.json comes first: with it the run can be taken up.
 
         Raises:
-            UserError: there is something of that name already.
+            UserError: there is something of that name already, or it cannot be written.
         """
-        if path.is_dir() and any(path.iterdir()):
+        if is_taken(path):
             raise UserError(f"{path} exists and is not empty; choose another folder with -o, or go on with --resume")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"cannot make the folder {path.parent}: {error.strerror}; choose another place") from error
-        with staged_folder(path) as folder:
-            for name in (CHECKPOINTS, "state"):
-                (folder / name).mkdir()
-            content = {**json.loads(config.to_json()), "class_names": list(class_names)}
-            (folder / CONFIG).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            (folder / SETTINGS).write_text(json.dumps(dict(settings), indent=1) + "\n", encoding="utf-8")
-        return cls(path)
+            raise UserError(f"cannot make the folder {path}: {error.strerror}; choose another place") from error
+        run = cls(path)
+        run.write_settings(settings)
+        run.complete(config, class_names)
+        return run
+
+    def complete(self, config: Config, class_names: Sequence[str]) -> None:
+        """Make what belongs into the folder besides settings.json, where a run was killed before it did so, too."""
+        for folder in (self.path / CHECKPOINTS, self.state.parent):
+            folder.mkdir(exist_ok=True)
+        if not (self.path / CONFIG).is_file():
+            self._write(CONFIG, {**json.loads(config.to_json()), "class_names": list(class_names)})
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -85,8 +90,11 @@ class RunFolder:
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace settings.json."""
-        with staged(self.path / SETTINGS, overwrite=True) as unfinished:
-            unfinished.write_text(json.dumps(dict(settings), indent=1) + "\n", encoding="utf-8")
+        self._write(SETTINGS, settings)
+
+    def _write(self, name: str, content: Mapping[str, Any]) -> None:
+        with staged(self.path / name, overwrite=True) as unfinished:
+            unfinished.write_text(json.dumps(dict(content), indent=1) + "\n", encoding="utf-8")
 
     @property
     def state(self) -> Path:
@@ -154,14 +162,29 @@ class RunFolder:
 
     def _read_rows(self) -> list[dict[str, Any]]:
         path = self.path / METRICS
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
         rows = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                break  # what a killed run left half written
-            rows.append(row)
+        for number, line in enumerate(lines, start=1):
+            row = _row(line)
+            if row is not None:
+                rows.append(row)
+            elif number < len(lines):  # the last one may be half written: the run was killed
+                raise UserError(f"{path}: line {number} is not that of an epoch; mend or remove the file")
         return rows
+
+
+def _row(line: str) -> dict[str, Any] | None:
+    """Read a line of metrics.jsonl; None where it is none."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("epoch"), int) and "loss" in row else None
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a folder holds something that a new run must not touch; hidden files are not counted."""
+    return path.is_dir() and any(each.name != LOCK and not each.name.startswith(".") for each in path.iterdir())
 
 
 def best_epoch(rows: Sequence[Mapping[str, Any]]) -> int | None:

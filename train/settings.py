@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from common.errors import UserError
 
 PRESETS = Path(__file__).with_name("presets.json")
 STANDARD = "standard"
+NO_AUGMENT = "none"
 WEIGHT_DECAY = {"sgd": 1e-4, "adamw": 0.01}
 WORDS = ("coco", "imagenet", "none")
 # A run goes on with what it began with; these alone may change.
@@ -94,6 +96,32 @@ class TrainSettings:
         given["classes"] = None if given.get("classes") is None else tuple(given["classes"])
         return cls(**given)
 
+    @classmethod
+    def of_run(cls, stored: Mapping[str, Any], run: Path) -> TrainSettings:
+        """Read the settings of a run that is to be taken up from what its settings.json holds.
+
+        Raises:
+            UserError: they are not those of such a run.
+        """
+        try:
+            if [*stored["argv"]][:1] == ["smile"]:
+                raise UserError(
+                    f"{run}: a run of `train smile`, which cannot be taken up; `train smile --weights {run}` starts a "
+                    "new one from its best checkpoint"
+                )
+            stored["dataset"]["fingerprint"]
+            made = cls.from_json(stored["flags"])
+            for each in dataclasses.fields(cls):
+                kind, value = type(each.default), getattr(made, each.name)
+                if kind in (str, int, bool, float) and not isinstance(value, (float, int) if kind is float else kind):
+                    raise TypeError(f"{each.name} is {value!r}")
+            return _checked(made)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(
+                f"{run / 'settings.json'}: not the settings of a training ({type(error).__name__}: {error}), so it "
+                f"cannot be taken up; start a new run with another -o, from its weights with --weights {run}"
+            ) from error
+
 
 def presets() -> dict[str, Any]:
     """Return what presets.json holds."""
@@ -127,7 +155,9 @@ def resolve(given: Mapping[str, Any], before: TrainSettings | None = None) -> Tr
     chosen["config_counts"] = "preset" in given or "config" in given
     chosen.setdefault("weight_decay", WEIGHT_DECAY[chosen["optimizer"]])
     if "overfit" in chosen:
-        chosen["augment"] = "none"
+        if given.get("augment", NO_AUGMENT) != NO_AUGMENT:
+            raise UserError(f"--overfit learns pictures as they are: leave out --augment {given['augment']}")
+        chosen["augment"] = NO_AUGMENT
     return _checked(TrainSettings(**chosen))
 
 
@@ -165,8 +195,10 @@ def _checked(settings: TrainSettings) -> TrainSettings:
     least["workers"] = 0
     for name, lowest in least.items():
         value = getattr(settings, name)
-        if value is not None and value < lowest:
+        if value is not None and not lowest <= value < math.inf:  # nor what is no number
             raise UserError(f"--{name.replace('_', '-')} must be {lowest} or more, got {value}")
+    if settings.seed >= 2**32:
+        raise UserError(f"--seed must be below 2^32, got {settings.seed}")
     if not 0 < settings.learning_rate < 100:
         raise UserError(f"--learning-rate must be above 0, got {settings.learning_rate}")
     if settings.image_size is not None and (settings.image_size < 64 or settings.image_size % 64):

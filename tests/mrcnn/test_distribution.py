@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import GeneratorType
 from typing import Any
 
 import keras
@@ -35,6 +36,12 @@ def answer(process: subprocess.Popen[str]) -> Any:
     out, err = process.communicate(timeout=280)
     assert process.returncode == 0, err[-3000:]
     return json.loads(out.splitlines()[-1])
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 TWO_DEVICES = """
@@ -135,10 +142,28 @@ def test_machines_feed_parts_that_make_up_the_batch() -> None:
     assert [batches[2][0]["x"].tolist() for batches in fed] == [[120, 121], [122, 123]]
     assert [batches[2][1].tolist() for batches in fed] == [[0, 1], [2, 3]]
     assert [x["x"].tolist() for x, _ in fed[1].stream(2)] == [[202, 203], [212, 213]]
+    assert isinstance(fed[0].stream(0), GeneratorType)  # no other iterator is taken by Keras
     assert not hasattr(OwnRows(Numbers(), parts[0]), "stream")
     alone = Numbers()
     assert distribution.own_rows(alone, None) is alone
     assert distribution.own_rows(alone, Spread(("cpu:0", "cpu:1"), 4)) is alone
+
+
+ASKED_TO_END = """
+import os, signal, sys, time
+from mrcnn.distribution import Machine, join
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+join(Machine.parse(sys.argv[1]))
+os.kill(os.getpid(), signal.SIGTERM)
+time.sleep(5)
+"""
+
+
+@needs_jax
+def test_a_machine_that_is_asked_to_end_does_so() -> None:
+    """JAX puts a handler of its own in place, which only takes a note."""
+    process = start(ASKED_TO_END.replace("sys.argv[1]", repr(f"0/1@127.0.0.1:{free_port()}")))
+    assert process.wait() == 143, process.communicate()
 
 
 LEARNING = """
@@ -200,9 +225,7 @@ def test_two_devices_give_the_losses_of_one(alone: dict[str, list[float]]) -> No
 @pytest.mark.slow
 def test_two_machines_give_the_losses_of_one(alone: dict[str, list[float]]) -> None:
     """Two processes that meet on this one, each with a device and half of every batch."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     names = [f"{number}/2@127.0.0.1:{port}" for number in (0, 1)]
     both = [start(LEARNING.format(machine=name, devices=["all"])) for name in names]
     try:

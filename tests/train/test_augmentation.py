@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_folder import loader, write
 
+from common import imgaug_numpy2
 from common.errors import UserError
 from mrcnn import masks
 from train.augmentation import NAMES, RECIPES, Recipe, find_augmentation
@@ -87,6 +88,26 @@ def test_colours_leave_the_size_alone() -> None:
         for seed in range(5):
             painted = RECIPES[name].paint(PICTURE, seed)
             assert (painted.shape, painted.dtype) == (PICTURE.shape, np.uint8)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:imgaug|imageio")
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_colours_are_what_imgaugs_own_sequence_draws(name: str) -> None:
+    augmenters, given, changed = imgaug_numpy2.load().augmenters, PICTURE.copy(), 0
+    sequence = augmenters.Sequential(
+        [
+            augmenters.Sometimes(paint.chance, getattr(augmenters, paint.name)(**paint.arguments))
+            for paint in RECIPES[name].paints
+        ]
+    )
+    for seed in range(25):
+        fixed = sequence.to_deterministic()
+        fixed.seed_(seed, deterministic_too=True)
+        painted = RECIPES[name].paint(given, seed)
+        np.testing.assert_array_equal(painted, fixed.augment_image(PICTURE))
+        changed += int((painted != given).any())
+    np.testing.assert_array_equal(given, PICTURE)
+    assert changed > 15
 
 
 def test_an_augmenter_of_ones_own(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

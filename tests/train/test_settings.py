@@ -47,11 +47,23 @@ def test_settings_of_the_model_come_from_a_file_and_one_by_one(tmp_path: Path) -
         (["--set", "pool=5"], "--set pool=5: expected NAME=VALUE"),
         (["--config", "nowhere.json"], "nowhere.json: cannot be read"),
         (["--early-stopping", "0"], "--early-stopping must be 1 or more"),
+        (["--clip-norm", "nan"], "--clip-norm must be 0 or more, got nan"),
+        (["--clip-norm", "inf"], "--clip-norm must be 0 or more, got inf"),
+        (["--weight-decay", "nan"], "--weight-decay must be 0 or more, got nan"),
+        (["--learning-rate", "nan"], "--learning-rate must be above 0, got nan"),
+        (["--seed", "4294967296"], r"--seed must be below 2\^32, got 4294967296"),
+        (["--overfit", "2", "--augment", "heavy"], "--overfit learns pictures as they are: leave out --augment heavy"),
     ],
 )
 def test_wrong_flags_are_named(flags: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         resolve(given(*flags))
+
+
+def test_pictures_that_are_learnt_by_heart_stay_as_they_are() -> None:
+    assert presets()["small"]["flags"]["augment"] != "none"
+    assert resolve(given("--preset", "small", "--overfit", "2")).augment == "none"
+    assert resolve(given("--overfit", "2", "--augment", "none")).augment == "none"
 
 
 def test_data_and_epochs_are_needed_unless_a_run_brings_them() -> None:

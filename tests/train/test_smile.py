@@ -241,3 +241,32 @@ def test_wrong_flags_are_one_line(
     assert cli.run(main, ["--data", str(data), "-o", str(tmp_path / "run"), "--quiet", *flags]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1, error
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--devices", "2"], "--devices: not for `train smile`: a classifier learns on one device; --device chooses"),
+        (["--devices=all"], "--devices: not for `train smile`"),
+        (["--machines", "0/2@10.0.0.1:1234"], "--machines: not for `train smile`: a classifier learns on one machine"),
+        (["--resume"], "--resume: not for `train smile`: a run takes minutes and is not taken up again; --weights RUN"),
+        (["--device", "tpu"], "unknown device 'tpu' for Keras: choose one of auto, cpu, gpu"),
+    ],
+)
+def test_what_a_classifier_cannot_do_is_told_in_a_line(
+    tmp_path: Path, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = smiling_faces.write(tmp_path / "faces", 20)
+    assert cli.run(main, ["--data", str(data), "-o", str(tmp_path / "run"), "--weights", "none", *flags]) == 2
+    out, err = capsys.readouterr()
+    assert not out and err.startswith(f"error: {message}") and err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.usefixtures("small_trunk")
+def test_the_device_that_is_asked_for_learns(tmp_path: Path) -> None:
+    data, run = smiling_faces.write(tmp_path / "faces", 20), tmp_path / "run"
+    flags = "--weights none --image-size 32 --epochs 1 --augment none --quiet --device cpu".split()
+    assert cli.run(main, ["--data", str(data), "-o", str(run), *flags]) == 0
+    stored = json.loads((run / "settings.json").read_text())["flags"]
+    assert stored["device"] == "cpu" and "devices" not in stored and "resume" not in stored

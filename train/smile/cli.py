@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,12 @@ from common.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
 
 NOTHING, IMAGENET = "none", "imagenet"
 SIZES = (32, 512)
+# What `python -m train` has beside this.
+ELSEWHERE = {
+    "devices": "a classifier learns on one device; --device chooses which",
+    "machines": "a classifier learns on one machine",
+    "resume": "a run takes minutes and is not taken up again; --weights RUN starts a new one from its best checkpoint",
+}
 EXAMPLES = """\
 examples:
   python -m train smile --data faces -o runs/smile                faces/smile/*.jpg, faces/no_smile/*.jpg
@@ -77,13 +83,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--learning-rate", type=float, default=1e-3, metavar="RATE", help="of the head (default 0.001)")
     parser.add_argument("--augment", choices=["none", "light", "standard"], default="standard", help="default standard")
     parser.add_argument("--seed", type=int, default=0, help="of split, order and weights (default 0)")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto (default), cpu, gpu")
     parser.add_argument("--overwrite", action="store_true", help="write into a RUN that holds something")
     parser.add_argument("--quiet", action="store_true", help="no progress")
+    for name in ELSEWHERE:
+        parser.add_argument(f"--{name}", nargs="?", const=True, help=argparse.SUPPRESS)
     return parser
 
 
 def _check(flags: argparse.Namespace) -> None:
     """Hold what no library would say in one line."""
+    for name, instead in ELSEWHERE.items():
+        if getattr(flags, name) is not None:
+            raise UserError(f"--{name}: not for `train smile`: {instead}")
     for name, wrong, expected in (
         ("epochs", flags.epochs < 1, "1 or more"),
         ("head-epochs", flags.head_epochs is not None and flags.head_epochs < 0, "0 or more"),
@@ -121,7 +133,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = _parser().parse_args(argv)
     _check(flags)
     from train.smile import run_files
-    from train.smile.cutting import cut
     from train.smile.listing import FRAME, list_pictures
     from train.smile.splitting import split
 
@@ -132,6 +143,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     share = 0.2 if flags.validation_share is None else flags.validation_share
     split(listing.pictures, listing.class_names, share, flags.seed)  # what cannot be split is said before any work
     run_files.check_run(flags.out, flags.overwrite)
+    with _placed(flags.device):
+        return _teach(flags, argv, listing, share)
+
+
+def _placed(device: str) -> AbstractContextManager[Any]:
+    if device == "auto":
+        return nullcontext()
+    from mrcnn import devices
+
+    return devices.placed(devices.choose(device)[0])
+
+
+def _teach(flags: argparse.Namespace, argv: Sequence[str] | None, listing: Any, share: float) -> int:
+    from train.smile import run_files
+    from train.smile.cutting import cut
+    from train.smile.splitting import split
+
     detector = _detector(flags.detector)
     classifier, head_epochs = _classifier(flags, listing.class_names)
     run_files.open_run(flags.out)
@@ -234,7 +262,7 @@ def _settings(flags: argparse.Namespace, argv: Any, listing: Any, crops: Any, pl
     }
     return {
         "argv": ["smile", *(sys.argv[2:] if argv is None else argv)],
-        "flags": {name: value for name, value in vars(flags).items()},
+        "flags": {name: value for name, value in vars(flags).items() if name not in ELSEWHERE},
         "seed": flags.seed,
         "dataset": {
             "path": str(flags.data.resolve()),
