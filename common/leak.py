@@ -69,11 +69,13 @@ class FrameLeak:
         appearances: the objects that count, in the order given.
         false_cover: share of the frame covered beyond every object's margin, 0..1.
         outside: share of the frame covered outside every object, 0..1.
+        beyond: (H, W) bool, what is covered beyond every object's margin.
     """
 
     appearances: tuple[Appearance, ...]
     false_cover: float
     outside: float
+    beyond: np.ndarray = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, order=True)
@@ -162,7 +164,8 @@ class LeakMeter:
         appearances = tuple(self._appearance(frame, item, covered) for item in counting)
         self._count("leak_frames", any(each.leaks for each in appearances))
         self._end_runs(frame)
-        return FrameLeak(appearances, *self._excess(truth, covered))
+        false_cover, outside, beyond = self._excess(truth, covered)
+        return FrameLeak(appearances, false_cover, outside, beyond)
 
     def _count(self, name: str, amount: int | bool = 1) -> int:
         before = self._counts.get(name, 0)
@@ -204,8 +207,8 @@ class LeakMeter:
         else:
             heapq.heappushpop(self._longest, event)
 
-    def _excess(self, truth: Sequence[TruthObject], covered: np.ndarray) -> tuple[float, float]:
-        """Return the shares covered beyond every margin, and outside every object."""
+    def _excess(self, truth: Sequence[TruthObject], covered: np.ndarray) -> tuple[float, float, np.ndarray]:
+        """Return the shares covered beyond every margin, and outside every object; and what is beyond."""
         outside = covered.copy()
         for item in truth:
             height, width = item.mask.shape
@@ -216,7 +219,7 @@ class LeakMeter:
         false = float(outside.mean())
         self._outside += share
         self._false += false
-        return false, share
+        return false, share, outside
 
     def report(self) -> LeakReport:
         """Return the numbers of all frames so far."""

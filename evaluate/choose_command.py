@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SPARE = 0.1  # room below a threshold that is worth a word
 EPILOG = """In each checkpoint every class gets the highest threshold that reaches the recall; among the checkpoints
 that can, the best precision wins. The thresholds go into RUN/choice.json, which `python -m infer video … --weights RUN`
 follows."""
@@ -53,7 +54,11 @@ def run(flags: Namespace) -> int:
         say(f"recall {flags.target_recall:g} cannot be reached on {split}; the nearest is {chosen.result.name}:")
     else:
         say(f"recall {flags.target_recall:g} on {split}: {chosen.result.name}")
-    say(*(f"  {summary.chosen_line(each)}" for each in chosen.classes.values()))
+    for each in chosen.classes.values():
+        say(f"  {summary.chosen_line(each)}")
+        if each.point.threshold - each.next_false_alarm >= SPARE:
+            least = f"down to {each.next_false_alarm:.4f}" if each.next_false_alarm else "however low it is"
+            say(f"    none is added here {least}: lower is safer on other pictures")
     code = EXIT_OK if chosen.reached and not evaluation.faults else EXIT_INCOMPLETE
     if not chosen.reached and not flags.best_effort:
         say("nothing was written; lower the target, train on, or take the nearest with --best-effort")

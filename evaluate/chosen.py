@@ -19,6 +19,7 @@ from common.metrics.confidence_sweep import FRAME, OBJECT, Point
 from common.metrics.frame_table import FrameScores
 from evaluate.epochs import AtThreshold
 from evaluate.evaluation import KIND, Evaluation, Result
+from evaluate.runs import MOVING
 from evaluate.writing import write_json
 from mrcnn.choice import CHOICE, choose
 
@@ -35,12 +36,14 @@ class ChosenClass:
         point: threshold and what it gives.
         recall: with interval.
         precision: with interval.
+        next_false_alarm: score below the threshold at which the next false alarm comes, 0 where none does.
     """
 
     class_name: str
     point: Point
     recall: Interval
     precision: Interval
+    next_false_alarm: float
 
     def as_json(self) -> dict[str, Any]:
         """Plain numbers; None where they are not known."""
@@ -54,6 +57,7 @@ class ChosenClass:
             "hits": self.point.hits,
             "misses": self.point.misses,
             "false_alarms": self.point.false_alarms,
+            "next_false_alarm": self.next_false_alarm,
         }
 
 
@@ -68,8 +72,9 @@ def judge(evaluation: Evaluation, result: Result, class_id: int, threshold: floa
         recall, precision = (
             share_interval(part, whole, weights, groups) for part, whole in _frame_parts(scores, threshold)
         )
-    point = result.curve(class_id, level).at(threshold)
-    return ChosenClass(evaluation.truth.class_names[class_id], point, recall, precision)
+    curve = result.curve(class_id, level)
+    name, next_one = evaluation.truth.class_names[class_id], curve.next_false_alarm(threshold)
+    return ChosenClass(name, curve.at(threshold), recall, precision, next_one)
 
 
 def _frame_parts(scores: FrameScores, threshold: float) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -93,14 +98,18 @@ def write_choice(evaluation: Evaluation, result: Result, classes: Mapping[str, C
         result: the checkpoint.
         classes: class name -> threshold and what it gives.
         about: how it was asked for.
+
+    Raises:
+        UserError: the checkpoint is not there any more, or holds other weights than were evaluated.
     """
     run = evaluation.run.folder
     path = run / CHOICE
+    _check_there(result)
     write_json(
         path,
         {
             "checkpoint": os.path.relpath(result.checkpoint.path, run),
-            "sha256": hashlib.sha256(result.checkpoint.path.read_bytes()).hexdigest(),
+            "sha256": result.weights,
             "thresholds": {name: each.point.threshold for name, each in classes.items()},
             GIVEN_AS: {
                 **about,
@@ -113,6 +122,17 @@ def write_choice(evaluation: Evaluation, result: Result, classes: Mapping[str, C
         },
     )
     return path
+
+
+def _check_there(result: Result) -> None:
+    path = result.checkpoint.path
+    try:
+        with path.open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == result.weights
+    except OSError:
+        same = False
+    if not same:
+        raise UserError(f"{path}: changed or gone since it was evaluated, so nothing was chosen; {MOVING}")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from evaluate.lines import aligned, say
 if TYPE_CHECKING:
     from common.detectors.detector import Detector
     from evaluate.compare import Compared, Objects
+    from evaluate.compare_output import Comparison
     from evaluate.truth import Truth
 
 log = logging.getLogger(__name__)
@@ -56,12 +57,31 @@ def add(commands: _SubParsersAction) -> None:
 
 def run(flags: Namespace) -> int:
     """Compare; print the table; write what was asked for."""
-    from evaluate import compare_output, run_command
-    from evaluate.compare import compared_classes, objects_of
-    from evaluate.truth import read_truth
+    from evaluate import compare_output
+    from evaluate.folders import made_folder
 
     _check(flags)
     _model_classes(flags)
+    if flags.out is not None:
+        compare_output.check(flags.out)
+    with made_folder(flags.out):
+        comparison = _compared(flags)
+        say(*aligned(compare_output.HEADINGS, compare_output.lines(comparison)), "", comparison.words)
+        for each in comparison.measured:
+            blind = [name for name in comparison.objects.class_names[1:] if name not in each.looked.classes]
+            if blind:
+                log.warning("%s does not know %s: all of these count as missed", each.looked.name, ", ".join(blind))
+        if flags.out is not None:
+            say(compare_output.write(flags.out, comparison, flags.limit))
+    return EXIT_OK
+
+
+def _compared(flags: Namespace) -> Comparison:
+    from evaluate import run_command
+    from evaluate.compare import compared_classes, objects_of
+    from evaluate.compare_output import Comparison
+    from evaluate.truth import read_truth
+
     same = same_names(flags.same)
     truth = read_truth(flags.data, flags.split)
     opened = {name: _open(given, flags) for name, given in _names(flags.detectors).items()}
@@ -70,15 +90,7 @@ def run(flags: Namespace) -> int:
     names = compared_classes(truth.class_names[1:], classes, asked, same)
     objects = objects_of(truth, names, same)
     measured = [_measured(name, detector, truth, objects, same, flags) for name, detector in opened.items()]
-    comparison = compare_output.Comparison(truth, objects, measured, same)
-    say(*aligned(compare_output.HEADINGS, compare_output.lines(comparison)), "", comparison.words)
-    for each in measured:
-        blind = [name for name in names if name not in each.looked.classes]
-        if blind:
-            log.warning("%s does not know %s: all of these count as missed", each.looked.name, ", ".join(blind))
-    if flags.out is not None:
-        say(compare_output.write(flags.out, comparison, flags.limit))
-    return EXIT_OK
+    return Comparison(truth, objects, measured, same)
 
 
 def _measured(

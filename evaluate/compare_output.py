@@ -13,13 +13,14 @@ import supervision as sv
 from common.staging import staged, staged_folder
 from evaluate import page, tiles
 from evaluate.compare import Compared, Contested, Objects, contested
-from evaluate.evaluation import made_folder
 from evaluate.faults import MISS, Fault
+from evaluate.folders import check_replaceable
 from evaluate.summary import number
 from evaluate.truth import Truth
 from evaluate.writing import write_json, write_table
 
 NAME, FOLDER = "compare.html", "contested"
+OURS = r"contested_\d+\.jpg"  # names in the folder of tiles
 HEADINGS = ("", "box AP50", "mask AP50", "from score", "recall", "precision", "misses", "false/picture", "ms/picture")
 COLUMNS = {
     "detector": "detector",
@@ -80,18 +81,23 @@ def lines(comparison: Comparison) -> list[tuple[str, ...]]:
     ]
 
 
+def check(folder: Path) -> None:
+    """Raise UserError where the folder of tiles would replace something else."""
+    check_replaceable(folder / FOLDER, OURS)
+
+
 def write(folder: Path, comparison: Comparison, limit: int) -> Path:
     """Write compare, compare_classes and contested (CSV and JSON), tiles, and compare.html; returns the page.
 
     Args:
-        folder: made where it is missing.
+        folder: exists.
         comparison: of detectors.
         limit: contested objects that are drawn.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    made_folder(folder)
+    check(folder)
     rows = [each.row for each in comparison.measured]
     by_class = [row for each in comparison.measured for row in each.by_class]
     disputed = contested(comparison.measured, comparison.objects)

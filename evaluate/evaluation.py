@@ -17,7 +17,8 @@ from common.metrics.coco_evaluation import KINDS, CocoEvaluation
 from common.metrics.confidence_sweep import FRAME, Curve, frame_curve, object_curve
 from common.metrics.frame_table import FrameScores, frame_scores
 from common.metrics.matching import Matches, matches_of
-from evaluate.predictions import FOLDER, Machine, Predictions, PredictSettings, Shown
+from evaluate.folders import made_folder
+from evaluate.predictions import FOLDER, Machine, Predictions, PredictSettings, Shown, check_settings
 from evaluate.runs import ALL, EVALUATION, Run, RunCheckpoint, find_run
 from evaluate.truth import IGNORE, Truth, read_truth
 
@@ -32,6 +33,7 @@ class Result:
         checkpoint: of the run.
         predictions: one a picture, see `read_predictions`.
         file: in which they are kept.
+        weights: SHA-256 of the checkpoint's file as it was evaluated.
         matches: "box" and "mask" -> pairs.
         precision: average precision, as COCO.
         frames: class id -> pictures with and without the class, and the best score.
@@ -40,6 +42,7 @@ class Result:
     checkpoint: RunCheckpoint
     predictions: list[sv.Detections] = field(repr=False)
     file: Path
+    weights: str
     matches: dict[str, Matches] = field(repr=False)
     precision: PrecisionSummary
     frames: dict[int, FrameScores] = field(repr=False)
@@ -146,24 +149,27 @@ def open_evaluation(  # noqa: PLR0913  (each is an option on the command line)
     found = find_run(run, epochs, model_classes)
     truth = read_truth(data_of(found, data), split, only, difficult)
     settings = settings or PredictSettings()
-    folder = made_folder(found.folder / EVALUATION if out is None else Path(out))
-    predictions = Predictions(folder / FOLDER, truth, settings, machine, shown)
+    check_settings(settings)
     faults, results = list(found.faults), []
     same: dict[str, str] = {}
     seen: dict[str, str] = {}
-    for number, checkpoint in enumerate(found.checkpoints, start=1):
-        try:
-            check_classes(checkpoint, truth, only)
-            weights = predictions.weights_hash(checkpoint)
-            if checkpoint.epoch is None and weights in seen:
-                same[checkpoint.name] = seen[weights]
-                continue
-            seen.setdefault(weights, checkpoint.name)
-            results.append(_result(checkpoint, truth, predictions, f"{number} of {len(found.checkpoints)}"))
-        except UserError as error:
-            faults.append(str(error))
-    if not results:
-        raise UserError(faults[-1] if len(faults) == 1 else f"no checkpoint can be evaluated; the last: {faults[-1]}")
+    folder = (found.folder / EVALUATION if out is None else Path(out)) / FOLDER
+    with made_folder(folder):
+        predictions = Predictions(folder, truth, settings, machine, shown)
+        for number, checkpoint in enumerate(found.checkpoints, start=1):
+            try:
+                check_classes(checkpoint, truth, only)
+                weights = predictions.weights_hash(checkpoint)
+                if checkpoint.epoch is None and weights in seen:
+                    same[checkpoint.name] = seen[weights]
+                    continue
+                seen.setdefault(weights, checkpoint.name)
+                results.append(_result(checkpoint, truth, predictions, f"{number} of {len(found.checkpoints)}"))
+            except UserError as error:
+                faults.append(str(error))
+        if not results:
+            alone = len(set(faults)) == 1
+            raise UserError(faults[-1] if alone else f"no checkpoint can be evaluated; the last: {faults[-1]}")
     return Evaluation(found, truth, settings, tuple(results), tuple(faults), same, predictions.computed)
 
 
@@ -199,25 +205,12 @@ def check_classes(checkpoint: RunCheckpoint, truth: Truth, only: Sequence[str] |
         )
 
 
-def made_folder(folder: Path) -> Path:
-    """Make the folder of evaluations.
-
-    Raises:
-        UserError: it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with -o") from error
-    return folder
-
-
 def _result(checkpoint: RunCheckpoint, truth: Truth, predictions: Predictions, which: str) -> Result:
     found = predictions.of(checkpoint, f"{checkpoint.name} ({which})")
-    return compare(checkpoint, truth, found, predictions.path_of(checkpoint))
+    return compare(checkpoint, truth, found, predictions.path_of(checkpoint), predictions.weights_hash(checkpoint))
 
 
-def compare(checkpoint: RunCheckpoint, truth: Truth, found: list[sv.Detections], file: Path) -> Result:
+def compare(checkpoint: RunCheckpoint, truth: Truth, found: list[sv.Detections], file: Path, weights: str) -> Result:
     """Pair what was found with the truth, by boxes and masks, by object and frame."""
     class_ids = range(1, len(truth.class_names))
     matches: dict[str, Matches] = {}
@@ -230,7 +223,7 @@ def compare(checkpoint: RunCheckpoint, truth: Truth, found: list[sv.Detections],
         for place, name in enumerate(truth.class_names[1:]):
             by_class[name] |= numbers_of(compared, place)
     frames = {class_id: frame_scores(truth.pictures, found, class_id) for class_id in class_ids}
-    return Result(checkpoint, found, file, matches, PrecisionSummary(overall, by_class), frames)
+    return Result(checkpoint, found, file, weights, matches, PrecisionSummary(overall, by_class), frames)
 
 
 def each_class(evaluation: Evaluation) -> Iterator[tuple[Result, int, str]]:

@@ -13,10 +13,12 @@ import supervision as sv
 from common.staging import staged_folder
 from evaluate import tiles
 from evaluate.faults import FALSE_ALARM, MISS, Fault, Faults
+from evaluate.folders import check_replaceable, made_folder
 from evaluate.writing import write_json, write_table
 
 FOLDER, INDEX, TABLE = "gallery", "about.json", "faults"
 SHEETS = {MISS: "misses.png", FALSE_ALARM: "false_alarms.png"}
+OURS = r"about\.json|faults\.(csv|json)|(misses|false_alarms)\.png|(miss|false_alarm)_\d+\.jpg"  # names in it
 LIMIT = 60  # of each kind that are drawn
 ON_SHEET = 30
 WRAP = 34  # characters of a caption's line
@@ -54,7 +56,7 @@ def write_gallery(folder: Path, faults: Faults, pictures: Pictures, about: dict[
     """Write FOLDER/gallery: faults.csv and .json (all of them), about.json, misses.png, false_alarms.png, and tiles.
 
     Args:
-        folder: made where it is missing; a gallery in it is replaced.
+        folder: made where it is missing; a gallery in it is replaced, anything else is not.
         faults: all of them.
         pictures: of the set.
         about: what the gallery is of, for its index: checkpoint, split, thresholds.
@@ -66,8 +68,8 @@ def write_gallery(folder: Path, faults: Faults, pictures: Pictures, about: dict[
     Raises:
         UserError: a picture cannot be read, or the folder not be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with staged_folder(folder / FOLDER, overwrite=True) as made:
+    check_replaceable(folder / FOLDER, OURS)
+    with made_folder(folder), staged_folder(folder / FOLDER, overwrite=True) as made:
         rows = []
         for kind, of_kind in ((MISS, faults.misses), (FALSE_ALARM, faults.false_alarms)):
             drawn = _draw(made, of_kind[:limit], pictures)

@@ -33,13 +33,12 @@ def check(flags: Namespace) -> None:
 
 def run(flags: Namespace) -> int:
     """Write the gallery; say where it is."""
-    from evaluate.evaluation import made_folder
     from evaluate.point import looked_at, write_gallery_of
 
     check(flags)
     evaluation = run_command.opened(flags, run_command.class_names(flags.only))
     at = looked_at(evaluation, flags.checkpoint, flags.score)
-    folder = made_folder(run_command.folder_of(flags, evaluation))
+    folder = run_command.folder_of(flags, evaluation)
     made, misses, false_alarms = write_gallery_of(evaluation, at, folder, flags.limit)
     say(f"{at.result.name}, {at.words}: {misses} missed, {false_alarms} false alarms", made)
     return EXIT_INCOMPLETE if evaluation.faults else EXIT_OK

@@ -17,6 +17,7 @@ import numpy as np
 from common.detections import FrameObjects, Header
 from common.errors import UserError
 from common.leak import MARGIN, THRESHOLD, Appearance, LeakMeter, TruthObject, truth_objects
+from evaluate.false_alarms import FalsePatches, FalseTracks
 
 SAME_TIME = 0.002  # seconds; detections files round times
 MINIMUM_SHARE, MINIMUM_HEIGHT = 0.5, 10.0
@@ -51,10 +52,12 @@ class Covered:
     Attributes:
         time: of the frame, seconds.
         region: (H, W) bool, display picture.
+        tracks: the sightings that were covered, where they are known and each belongs to a track.
     """
 
     time: float
     region: np.ndarray
+    tracks: tuple[TruthObject, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class VideoLeak:
         visits: in the order in which they end.
         seconds: that the judged frames last.
         tracked: the truth tells objects apart over time; otherwise there are no visits to count.
+        false_alarms: what was covered although nothing was there, see `false_alarms`.
     """
 
     name: str
@@ -134,6 +138,7 @@ class VideoLeak:
     visits: tuple[Visit, ...]
     seconds: float
     tracked: bool = True
+    false_alarms: int = 0
 
 
 @dataclass
@@ -200,7 +205,8 @@ def measure_video(
         UserError: truth and covers are not of the same frames.
     """
     meter, visits, rows = LeakMeter(rule.threshold, rule.margin), _Visits(), []
-    tracked = True
+    patches, tracks = FalsePatches(), FalseTracks()
+    tracked = followed = True
     for objects, covered, step in _timed(_paired(name, truth, covers, part)):
         if covered.region.shape != header.size:
             height, width = covered.region.shape
@@ -210,6 +216,9 @@ def measure_video(
             )
         items, names = counted(objects, header, rule)
         frame = meter.add(items, covered.region)
+        patches.add(covered.region, frame.beyond)
+        tracks.add(covered.tracks or (), items, header.size)
+        followed = followed and covered.tracks is not None
         tracked = tracked and all(item.number >= 0 for item in items)
         visits.add(objects.index, objects.time, [(each, names[each.number]) for each in frame.appearances], step)
         each = frame.appearances
@@ -229,7 +238,7 @@ def measure_video(
     if not rows:
         raise UserError(f"{name}: truth and cover have no frame in common; give what was made from this video")
     seconds = rows[-1].time - rows[0].time + _step([row.time for row in rows])
-    return VideoLeak(name, tuple(rows), tuple(visits.done), seconds, tracked)
+    return VideoLeak(name, tuple(rows), tuple(visits.done), seconds, tracked, (tracks if followed else patches).count)
 
 
 def counted(objects: FrameObjects, header: Header, rule: Rule) -> tuple[list[TruthObject], dict[int, str]]:

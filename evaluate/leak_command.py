@@ -22,7 +22,8 @@ NOISY = 0.05  # share of the picture covered falsely from which encoding may hav
 EPILOG = """An appearance is one object in one frame; it leaks when less than --threshold of its visible pixels is
 covered. A visit is one object from coming into view to going out of view; the share of visits without a leaking frame
 is the number to sign. False cover is the share of the picture covered further from every object than --margin of that
-object's longer side. Flicker: changes between covered and leaking per 100 pairs of frames."""
+object's longer side; a false alarm is a track (or a patch of cover) that never, from coming to going, lies on an
+object. Flicker: changes between covered and leaking per 100 pairs of frames."""
 
 
 def add(commands: _SubParsersAction) -> None:
@@ -77,6 +78,15 @@ def add(commands: _SubParsersAction) -> None:
 
 def run(flags: Namespace) -> int:
     """Judge the videos; print the table and the sentence to sign."""
+    from evaluate.folders import made_folder
+
+    _check(flags)
+    with made_folder(flags.out):
+        _judge(flags)
+    return EXIT_OK
+
+
+def _judge(flags: Namespace) -> None:
     from dataclasses import asdict
 
     from common.detections import read_detections
@@ -86,7 +96,6 @@ def run(flags: Namespace) -> int:
     from evaluate.leak_files import find_cases
     from evaluate.leak_totals import sentence, totals
 
-    _check(flags)
     cases = find_cases(flags.videos, flags.truth)
     sources = _Sources(flags, cases)
     rule = Rule(
@@ -109,7 +118,6 @@ def run(flags: Namespace) -> int:
     if flags.out:
         about = {"judged": sources.words, "rule": asdict(rule)}
         say(*leak_output.write(flags.out, videos, rule.classes, about))
-    return EXIT_OK
 
 
 def _check(flags: Namespace) -> None:
@@ -120,6 +128,8 @@ def _check(flags: Namespace) -> None:
         raise UserError(f"--tolerance {flags.tolerance}: expected levels, 0 to 255")
     if flags.detector is None and (flags.score is not None or flags.same):
         raise UserError("--score and --same belong to --detector")
+    if flags.score is not None and not 0 < flags.score < 1:
+        raise UserError(f"--score {flags.score:g}: expected a score between 0 and 1")
 
 
 class _Sources:
@@ -128,7 +138,7 @@ class _Sources:
     def __init__(self, flags: Namespace, cases: list[Case]) -> None:
         from common.detections import read_header
         from evaluate.leak_covers import hidden_classes
-        from evaluate.leak_files import classes_to_hide, made_of
+        from evaluate.leak_files import check_source, classes_to_hide, made_of
         from evaluate.run_command import class_names
 
         self._flags, self._cases = flags, cases
@@ -138,6 +148,8 @@ class _Sources:
         if flags.detections:
             self._made = made_of(cases, flags.detections, "detections")
             self._headers = [read_header(path) for path in self._made]
+            for case, path, header in zip(cases, self._made, self._headers, strict=True):
+                check_source(case, path, header)
             covers = hidden_classes(self._headers)
             self.words = "Judged: the cover that the runs recorded; soft edges count as bare."
         elif flags.masked:

@@ -20,6 +20,7 @@ import supervision as sv
 from common.detections import FrameObjects, Header, read_detections
 from common.detectors.detector import Detector
 from common.errors import UserError
+from common.leak import TruthObject, truth_objects
 from common.region import Length, RegionShape, object_regions
 from common.video.frame import Frame
 from common.video.reader import FrameReader
@@ -44,7 +45,13 @@ def recorded(path: Path, header: Header) -> Iterator[Covered]:
     """
     shape = region_shape(path, header)
     for objects in read_detections(path):
-        yield Covered(objects.time, region(objects, header.size, shape))
+        yield Covered(objects.time, region(objects, header.size, shape), _tracks(objects, header.size))
+
+
+def _tracks(objects: FrameObjects, size: tuple[int, int]) -> tuple[TruthObject, ...] | None:
+    """Return the sightings of a frame, None where one of them has no track."""
+    found = truth_objects(objects, size)
+    return None if any(each.number < 0 for each in found) else tuple(found)
 
 
 def region_shape(path: Path, header: Header) -> RegionShape | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,21 @@ def made_of(cases: Sequence[Case], given: Sequence[Path], kind: str) -> list[Pat
         if not path.is_file():
             raise UserError(f"{path}: no such file; --{kind} takes what `python -m infer video` wrote")
     return list(given)
+
+
+def check_source(case: Case, path: Path, header: Header) -> None:
+    """Raise UserError where a detections file says that it was made from other bytes than the video's.
+
+    Args:
+        case: the video; without the file itself, or without a hash in the header, nothing can be said.
+        path: the detections file.
+        header: its first line.
+    """
+    if not header.sha256 or case.video is None:
+        return
+    with case.video.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != header.sha256:
+            raise UserError(f"{path} was made from another video than {case.video}; give what was made from this one")
 
 
 def _in_folder(case: Case, folder: Path, kind: str) -> Path:

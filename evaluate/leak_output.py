@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from common.staging import staged
-from evaluate.evaluation import made_folder
 from evaluate.leak import VideoLeak
 from evaluate.leak_totals import Totals, sentence, totals
 from evaluate.summary import UNKNOWN
@@ -23,6 +22,7 @@ HEADINGS = (
     "longest leak",
     "bare pixels",
     "false cover",
+    "false alarms/min",
     "flicker",
 )
 
@@ -50,6 +50,7 @@ def cells(name: str, of_all: Totals) -> tuple[str, ...]:
         f"{of_all.longest} frames, {of_all.longest_seconds:.2f} s" if of_all.longest else "none",
         _percent(of_all.bare_share),
         _percent(of_all.false_cover),
+        UNKNOWN if of_all.false_alarms_per_minute is None else f"{of_all.false_alarms_per_minute:.1f}",
         f"{of_all.flicker:.2f}",
     )
 
@@ -77,15 +78,18 @@ def as_json(videos: Sequence[VideoLeak], classes: Sequence[str], about: dict[str
 
 
 def _plain(of_all: Totals) -> dict[str, Any]:
-    shares = ("covered_share", "never_bare_share", "never_bare_at_least", "bare_share", "flicker")
-    return asdict(of_all) | {name: getattr(of_all, name) for name in shares}
+    derived = (
+        *("covered_share", "never_bare_share", "never_bare_at_least", "bare_share"),
+        *("false_alarms_per_minute", "flicker"),
+    )
+    return asdict(of_all) | {name: getattr(of_all, name) for name in derived}
 
 
 def write(folder: Path, videos: Sequence[VideoLeak], classes: Sequence[str], about: dict[str, Any]) -> list[Path]:
     """Write leak.json, leak_frames and leak_visits (CSV and JSON) and leak.png, replacing those of before.
 
     Args:
-        folder: made where it is missing.
+        folder: exists.
         videos: that were judged.
         classes: that were to be hidden.
         about: see `as_json`.
@@ -96,7 +100,6 @@ def write(folder: Path, videos: Sequence[VideoLeak], classes: Sequence[str], abo
     Raises:
         UserError: the folder cannot be written.
     """
-    made_folder(folder)
     frames = [{"video": video.name, **asdict(row)} for video in videos for row in video.rows]
     visits = [{"video": video.name, **asdict(visit)} for video in videos for visit in video.visits]
     write_json(folder / "leak.json", as_json(videos, classes, about))

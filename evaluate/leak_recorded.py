@@ -8,7 +8,7 @@ from pathlib import Path
 from common.detections import read_detections, read_header
 from evaluate.leak import Rule, VideoLeak, measure_video
 from evaluate.leak_covers import hidden_classes, of_fragment, recorded
-from evaluate.leak_files import classes_to_hide, find_cases, made_of
+from evaluate.leak_files import check_source, classes_to_hide, find_cases, made_of
 
 
 def recorded_leaks(
@@ -25,11 +25,13 @@ def recorded_leaks(
         What slipped through each video, and the classes.
 
     Raises:
-        UserError: see `find_cases`, `made_of`, `classes_to_hide`, `recorded` and `measure_video`.
+        UserError: see `find_cases`, `made_of`, `check_source`, `classes_to_hide`, `recorded` and `measure_video`.
     """
     cases = find_cases(videos)
     made = made_of(cases, detections, "detections")
     headers = [read_header(path) for path in made]
+    for case, path, header in zip(cases, made, headers, strict=True):
+        check_source(case, path, header)
     rule = Rule(classes_to_hide(cases, classes, hidden_classes(headers)))
     judged = [
         measure_video(

@@ -29,6 +29,7 @@ class Totals:
         pixels: visible pixels of all appearances.
         bare: those of them that are not covered.
         false_cover: mean share of the frame that is covered beyond every object's margin; None for a single class.
+        false_alarms: what was covered although nothing was there, see `false_alarms`; None for a single class.
         changes: between covered and leaking.
         pairs: consecutive appearances of one object.
     """
@@ -45,6 +46,7 @@ class Totals:
     pixels: int
     bare: int
     false_cover: float | None
+    false_alarms: int | None
     changes: int
     pairs: int
 
@@ -70,6 +72,11 @@ class Totals:
     def bare_share(self) -> float | None:
         """Share of all visible pixels left bare; None when there was nothing to cover."""
         return self.bare / self.pixels if self.pixels else None
+
+    @property
+    def false_alarms_per_minute(self) -> float | None:
+        """False alarms a minute of video."""
+        return 60 * self.false_alarms / self.seconds if self.seconds and self.false_alarms is not None else None
 
     @property
     def flicker(self) -> float:
@@ -102,6 +109,7 @@ def totals(videos: Sequence[VideoLeak], name: str | None = None) -> Totals:
         pixels=sum(visit.pixels for visit in visits),
         bare=sum(visit.bare for visit in visits),
         false_cover=sum(row.false_cover for row in rows) / len(rows) if name is None else None,
+        false_alarms=sum(video.false_alarms for video in videos) if name is None else None,
         changes=sum(visit.changes for visit in visits),
         pairs=sum(visit.frames - 1 for visit in visits),
     )

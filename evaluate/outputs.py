@@ -9,7 +9,8 @@ from typing import Any
 from evaluate import plots, summary, tables
 from evaluate.chosen import Judgement, judge_choice
 from evaluate.epochs import Epochs
-from evaluate.evaluation import Evaluation, made_folder
+from evaluate.evaluation import Evaluation
+from evaluate.folders import made_folder
 from evaluate.writing import write_json, write_table
 
 SUMMARY = "summary.json"
@@ -39,7 +40,6 @@ def write(evaluation: Evaluation, folder: Path) -> Written:
         evaluation: of a run.
         folder: of this split; made where it is missing.
     """
-    made_folder(folder)
     judgement = judge_choice(evaluation)
     compared = Epochs(evaluation)
     rows = {
@@ -53,7 +53,9 @@ def write(evaluation: Evaluation, folder: Path) -> Written:
         "calibration": tables.calibration_rows(evaluation),
         "sizes": tables.sizes(evaluation),
     }
-    written = {name: write_table(folder, name, each) for name, each in rows.items()}
-    plots.write_plots(folder, evaluation, written, compared.best().name)
-    write_json(folder / SUMMARY, summary.as_json(compared, judgement))
+    with made_folder(folder):
+        written = {name: write_table(folder, name, each) for name, each in rows.items()}
+        shown = compared.best() if judgement is None else judgement.result
+        plots.write_plots(folder, evaluation, written, shown.name)
+        write_json(folder / SUMMARY, summary.as_json(compared, judgement))
     return Written(folder, written, compared, judgement)

@@ -17,14 +17,14 @@ LABELLED = 12  # checkpoints and classes up to which a legend or numbers can be 
 ALL_CLASSES = "all"
 
 
-def write_plots(folder: Path, evaluation: Evaluation, tables: Mapping[str, Sequence[Row]], best: str) -> list[Path]:
+def write_plots(folder: Path, evaluation: Evaluation, tables: Mapping[str, Sequence[Row]], shown: str) -> list[Path]:
     """Draw every plot.
 
     Args:
         folder: exists.
         evaluation: of the run.
         tables: name -> rows, as `writing.write_table` returns them.
-        best: name of the checkpoint that plots of a single one show.
+        shown: name of the checkpoint that plots of a single one show.
 
     Returns:
         The files.
@@ -34,8 +34,8 @@ def write_plots(folder: Path, evaluation: Evaluation, tables: Mapping[str, Seque
         "epochs": lambda figure: epochs(figure, tables["epochs"]),
         "sweep": lambda figure: sweep(figure, evaluation),
         "counts": lambda figure: counts(figure, tables["counts"], names),
-        "confusion": lambda figure: confusion(figure, tables["confusion"], names, best),
-        "calibration": lambda figure: calibration(figure, tables["calibration"], names, best),
+        "confusion": lambda figure: confusion(figure, tables["confusion"], names, shown),
+        "calibration": lambda figure: calibration(figure, tables["calibration"], names, shown),
     }
     sizes = {"epochs": (12, 4), "sweep": (12, 4), "counts": (12, 4), "confusion": (min(2 + 0.9 * len(names), 24),) * 2}
     return [_drawn(folder / f"{name}.png", draw, sizes.get(name, (6, 5))) for name, draw in drawn.items()]

@@ -84,13 +84,15 @@ class PredictionWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the file its name when it is whole; leave the part for the next run otherwise."""
+        """Give the file its name when it is whole; otherwise leave the part for the next run, if it holds a picture."""
         assert self._file is not None
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
             if self._next == len(self.pictures):
                 self.part.replace(self.path)
+            elif not self._next:
+                self.part.unlink()
         finally:
             self._file.close()
 

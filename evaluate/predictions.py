@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import supervision as sv
@@ -20,9 +20,13 @@ from common.errors import UserError
 from common.pump import prefetched
 from common.staging import staged
 from evaluate.prediction_file import PredictionWriter, read_predictions
-from evaluate.runs import RunCheckpoint
+from evaluate.runs import MOVING, RunCheckpoint
 from evaluate.truth import Truth
 from mrcnn.choice import ONNX
+from mrcnn.preprocess import MULTIPLE
+
+if TYPE_CHECKING:
+    from mrcnn.detector import MaskRCNNDetector
 
 FOLDER, HASHES = "predictions", "weights.json"
 FLOOR = 0.001  # all that the network names: a class wins with more than 1 / number of classes anyway
@@ -62,6 +66,16 @@ class Machine:
     batch: int = 1
 
 
+def check_settings(settings: PredictSettings) -> None:
+    """Raise UserError, in the words of the command line, for numbers that no detector takes."""
+    if settings.nms is not None and not 0 < settings.nms <= 1:
+        raise UserError(f"--nms {settings.nms:g}: expected an overlap above 0, at most 1, e.g. 0.3")
+    if not 0 < settings.mask_threshold < 1:
+        raise UserError(f"--mask-threshold {settings.mask_threshold:g}: expected a probability between 0 and 1")
+    if settings.input_size is not None and settings.input_size < MULTIPLE:
+        raise UserError(f"--input-size {settings.input_size}: expected pixels, {MULTIPLE} or more")
+
+
 class Predictions:
     """The predictions of a run's checkpoints on one split.
 
@@ -89,9 +103,14 @@ class Predictions:
         self.computed = 0
         self._shown: Shown = shown or (lambda label, items, total: items)
         self._hashes = _Hashes(folder / HASHES)
+        self._detector: MaskRCNNDetector | None = None
 
     def weights_hash(self, checkpoint: RunCheckpoint) -> str:
-        """SHA-256 of a checkpoint's file."""
+        """SHA-256 of a checkpoint's file, as it was when it was first asked for.
+
+        Raises:
+            UserError: the file is not there any more.
+        """
         return self._hashes.of(checkpoint.path)
 
     def path_of(self, checkpoint: RunCheckpoint) -> Path:
@@ -120,6 +139,7 @@ class Predictions:
                 raise UserError(f"{checkpoint.path}: {error}; its training went astray, take another epoch") from error
             except OSError as error:
                 raise UserError(f"cannot write to {self.folder}: {error.strerror}; choose another with -o") from error
+        self._hashes.keep()
         return read_predictions(path, self.truth.class_names)
 
     def _compute(self, checkpoint: RunCheckpoint, path: Path, label: str) -> None:
@@ -145,6 +165,20 @@ class Predictions:
                 yield place
 
     def _open(self, checkpoint: RunCheckpoint) -> Finder:
+        """Open a checkpoint: in the network of the one before it where that is the same, else in one of its own.
+
+        What was known of the file by its hash must be what was loaded: a training that goes on replaces and removes.
+        """
+        try:
+            if self._detector is None or not self._detector.reload(checkpoint.path, checkpoint.class_names):
+                self._detector = self._opened(checkpoint)
+        except UserError:
+            self._hashes.check_unchanged(checkpoint.path)  # if that is why, it says so
+            raise
+        self._hashes.check_unchanged(checkpoint.path)
+        return self._detector
+
+    def _opened(self, checkpoint: RunCheckpoint) -> MaskRCNNDetector:
         from mrcnn.detector import MaskRCNNDetector
 
         return MaskRCNNDetector(
@@ -176,18 +210,38 @@ class _Hashes:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._known: dict[str, str] | None = None
+        self._names: dict[Path, str] = {}
+        self._new = False
 
     def of(self, path: Path) -> str:
         known = self._read()
-        status = path.stat()
-        name = f"{path.name} {status.st_size} {status.st_mtime_ns}"
-        if name not in known:
-            with path.open("rb") as file:
-                known[name] = hashlib.file_digest(file, "sha256").hexdigest()
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        if path not in self._names:
+            try:
+                name = _stamp(path)
+                if name not in known:
+                    with path.open("rb") as file:
+                        known[name] = hashlib.file_digest(file, "sha256").hexdigest()
+                    self._new = True
+            except OSError as error:
+                raise UserError(f"{path}: gone since it was listed; {MOVING}") from error
+            self._names[path] = name
+        return known[self._names[path]]
+
+    def check_unchanged(self, path: Path) -> None:
+        """Raise UserError where a file is not the one any more that was hashed."""
+        try:
+            same = _stamp(path) == self._names[path]
+        except OSError:
+            same = False
+        if not same:
+            raise UserError(f"{path}: changed or gone before it was loaded; {MOVING}")
+
+    def keep(self) -> None:
+        """Write down what is new."""
+        if self._new:
+            self._new = False
             with staged(self.path, overwrite=True) as part:
-                part.write_text(json.dumps(known, indent=1), encoding="utf-8")
-        return known[name]
+                part.write_text(json.dumps(self._known, indent=1), encoding="utf-8")
 
     def _read(self) -> dict[str, str]:
         if self._known is None:
@@ -197,6 +251,11 @@ class _Hashes:
                 content = {}  # made anew: it only saves time
             self._known = content if isinstance(content, dict) else {}
         return self._known
+
+
+def _stamp(path: Path) -> str:
+    status = path.stat()
+    return f"{path.name} {status.st_size} {status.st_mtime_ns}"
 
 
 def _read(truth: Truth, places: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:

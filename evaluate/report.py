@@ -326,6 +326,7 @@ def leaks(folder: Folder) -> str:
         "longest_seconds": "seconds",
         "bare_share": "pixels bare",
         "false_cover": "picture covered falsely",
+        "false_alarms_per_minute": "false alarms a minute",
         "flicker": "flicker",
     }
     rows = [{"name": name, **numbers} for name, numbers in leak["videos"].items()]
@@ -351,7 +352,9 @@ def training(folder: Folder) -> str:
     if not path.is_file():
         return ""
     try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        # What no line end follows is still being written.
+        whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
+        rows = [json.loads(line) for line in whole.splitlines() if line.strip()]
     except ValueError as error:
         raise UserError(f"{path}: cannot be read ({error}); mend or remove it") from error
     keys = dict.fromkeys(key for row in rows for key in row)

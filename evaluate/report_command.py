@@ -23,13 +23,15 @@ def add(commands: _SubParsersAction) -> None:
 
 def run(flags: Namespace) -> int:
     """Write tables, plots, gallery and page; say where it is."""
-    from evaluate import outputs, report
+    from evaluate import gallery, outputs, report
+    from evaluate.folders import check_replaceable
     from evaluate.point import looked_at, write_gallery_of
 
     gallery_command.check(flags)
     evaluation = run_command.opened(flags, run_command.class_names(flags.only))
     at = looked_at(evaluation, flags.checkpoint, flags.score)
     folder = run_command.folder_of(flags, evaluation)
+    check_replaceable(folder / gallery.FOLDER, gallery.OURS)
     outputs.write(evaluation, folder)
     write_gallery_of(evaluation, at, folder, flags.limit)
     say(report.write_report(report.open_folder(evaluation.run.folder, folder)))

@@ -17,6 +17,7 @@ from mrcnn.config import Config
 SETTINGS = "settings.json"
 EVALUATION = "eval"
 ALL = "all"
+MOVING = "a training that goes on replaces and removes checkpoints: evaluate again for those that are there now"
 
 
 @dataclass(frozen=True)
@@ -92,28 +93,28 @@ def find_run(source: str | Path, epochs: str = ALL, model_classes: str | None = 
         try:
             checkpoints.append(_read(file, model_classes))
         except UserError as error:
-            faults.append(str(error))
+            faults.append(str(error) if file.exists() else f"{file}: gone since it was listed; {MOVING}")
     if not checkpoints:
         raise UserError(f"{folder}: none of {len(chosen)} files can be used; the first: {faults[-len(chosen)]}")
     return Run(path, tuple(checkpoints), tuple(faults), *_trained_on(path))
 
 
-def parse_epochs(text: str) -> frozenset[int] | None:
-    """Read "1,3-5"; None stands for all.
+def parse_epochs(text: str) -> tuple[range, ...] | None:
+    """Read "1,3-5" as ranges; None stands for all.
 
     Raises:
         UserError: not of that form.
     """
     if text.strip() == ALL:
         return None
-    numbers: set[int] = set()
+    ranges = []
     for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
+        found = re.fullmatch(r"\s*(\d{1,18})\s*(?:-\s*(\d{1,18})\s*)?", part)
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
         if first > last:
             raise UserError(f"--epochs {text}: {part.strip()!r} is no epoch; expected all, or numbers such as 1,3-5")
-        numbers.update(range(first, last + 1))
-    return frozenset(numbers)
+        ranges.append(range(first, last + 1))
+    return tuple(ranges)
 
 
 def epoch_of(path: Path) -> int | None:
@@ -136,15 +137,14 @@ def _chosen(files: Sequence[Path], epochs: str, folder: Path) -> list[Path]:
     wanted = parse_epochs(epochs)
     if wanted is None:
         return list(files)
-    there = {epoch_of(path) for path in files} - {None}
-    chosen = [path for path in files if epoch_of(path) in wanted]
+    there = {number for path in files if (number := epoch_of(path)) is not None}
     # A range may have holes; what is asked for by its own number must be there.
-    single = {int(part) for part in epochs.split(",") if "-" not in part}
-    if not chosen or single - there:
-        missing = ", ".join(str(number) for number in sorted((single if chosen else wanted) - there)[:5])
-        known = ", ".join(str(number) for number in sorted(number for number in there if number is not None))
-        raise UserError(f"{folder}: has no epoch {missing}; it has {known or 'no numbered ones'}")
-    return chosen
+    missing = [each for each in wanted if not any(number in each for number in there)]
+    if any(len(each) == 1 for each in missing) or len(missing) == len(wanted):
+        names = ", ".join(str(each[0]) if len(each) == 1 else f"{each[0]}-{each[-1]}" for each in missing[:5])
+        known = ", ".join(map(str, sorted(there)))
+        raise UserError(f"{folder}: has no epoch {names}; it has {known or 'no numbered ones'}")
+    return [path for path in files if any(epoch_of(path) in each for each in wanted)]
 
 
 def _read(path: Path, model_classes: str | None) -> RunCheckpoint:

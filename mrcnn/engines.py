@@ -36,12 +36,14 @@ class OpenEngine:
         words: the device in words, for one line on stderr.
         scope: makes the block inside which it is to be called.
         path: the file that it runs, where it is one.
+        load: takes the weights of another file of the same network; None where the engine cannot.
     """
 
     engine: Engine
     words: str
     scope: Callable[[], AbstractContextManager[Any]] = nullcontext
     path: Path | None = None
+    load: Callable[[Path], object] | None = None
 
 
 def open_engine(info: checkpoint.CheckpointInfo, runtime: str = "auto", device: str = "auto") -> OpenEngine:
@@ -130,11 +132,11 @@ def _onnx_engine(path: Path, info: checkpoint.CheckpointInfo, device: str) -> Op
 
 
 def _keras_engine(info: checkpoint.CheckpointInfo, device: str) -> OpenEngine:
-    from mrcnn import devices
+    from mrcnn import devices, weights
     from mrcnn.inference import TwoSteps
 
     place, words = devices.choose(device)
     with devices.placed(place):
         model, _ = checkpoint.open_model(info)
         engine = TwoSteps(model)
-    return OpenEngine(engine, words, lambda: devices.placed(place), info.path)
+    return OpenEngine(engine, words, lambda: devices.placed(place), info.path, lambda path: weights.load(model, path))

@@ -10,6 +10,8 @@ from painted_pets import Painter, checkpoint_file, painted
 from PIL import Image
 
 from common.cli import run as at_the_edge
+from evaluate import choose as evaluate_choose
+from evaluate import runs
 from evaluate.cli import main
 from mrcnn import detector
 from mrcnn.choice import choose
@@ -290,13 +292,77 @@ def test_one_class_only(made):
         (["--class", ","], "expected class names"),
         (["--batch", "0"], "--batch 0"),
         (["--data", "nowhere"], "nowhere: no dataset.json in it"),
+        (["--nms", "nan"], "--nms nan: expected an overlap above 0, at most 1"),
+        (["--nms", "inf"], "--nms inf: expected an overlap"),
+        (["--nms", "0"], "--nms 0: expected an overlap"),
+        (["--mask-threshold", "nan"], "--mask-threshold nan: expected a probability between 0 and 1"),
+        (["--mask-threshold", "1"], "--mask-threshold 1: expected a probability"),
+        (["--input-size", "-64"], "--input-size -64: expected pixels, 64 or more"),
+        (["--nms", "0.4", "--device", "abacus"], "unknown device 'abacus' for Keras"),  # of the first that is computed
     ],
 )
-def test_wrong_flags_are_one_line(arguments, complaint, made, capsys):
-    assert evaluate("--run", made, *arguments) == 2
+def test_wrong_flags_are_one_line_and_leave_nothing(arguments, complaint, made, capsys, tmp_path):
+    assert evaluate("--run", made, "-o", tmp_path / "new" / "out", *arguments) == 2
     error = capsys.readouterr().err
     assert complaint in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_checkpoint_that_training_takes_away_meanwhile_is_named_and_the_rest_goes_on(
+    made, capsys, caplog, monkeypatch
+):
+    """With keep-last, epoch 1 goes and epoch 3 comes while the run is being read."""
+    first, read = made / "checkpoints" / "epoch_0001.h5", runs.checkpoint.read
+
+    def read_and_gone(path, *arguments):
+        info = read(path, *arguments)
+        first.unlink(missing_ok=True)
+        return info
+
+    monkeypatch.setattr(runs.checkpoint, "read", read_and_gone)
+    assert evaluate("--run", made, "--quiet") == 1
+    assert "epoch_0001.h5: gone since it was listed; a training that goes on" in caplog.text
+    assert "best by AP50 of masks: epoch_0002" in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_goes_before_it_is_read_is_named_too(made, caplog, monkeypatch):
+    first, read = made / "checkpoints" / "epoch_0001.h5", runs.checkpoint.read
+
+    def gone_and_read(path, *arguments):
+        first.unlink(missing_ok=True)
+        return read(path, *arguments)
+
+    monkeypatch.setattr(runs.checkpoint, "read", gone_and_read)
+    assert evaluate("--run", made, "--quiet") == 1
+    assert "epoch_0001.h5: gone since it was listed; a training that goes on" in caplog.text
+
+
+def test_room_below_a_threshold_is_told(made, capsys):
+    """In epoch 2 dogs are found at 0.95 and 0.85; a false one comes at 0.2, and among cats none."""
+    assert evaluate("choose", "--run", made, "--target-recall", 1, "--epochs", 2, "--quiet") == 0
+    lines = capsys.readouterr().out.splitlines()
+    told = [lines[place + 1].strip() for place, line in enumerate(lines) if " from 0." in line]
+    assert told == [
+        "none is added here down to 0.2000: lower is safer on other pictures",
+        "none is added here however low it is: lower is safer on other pictures",
+    ]
+    classes = json.loads((made / "choice.json").read_text())["evidence"]["classes"]
+    assert [classes[name]["next_false_alarm"] for name in ("dog", "cat")] == [0.2, 0]
+
+
+def test_nothing_is_chosen_that_has_gone_or_changed_since_it_was_evaluated(made, capsys, monkeypatch):
+    second, choose_point = made / "checkpoints" / "epoch_0002.h5", evaluate_choose.choose_point
+
+    def chosen_and_replaced(*arguments):
+        chosen = choose_point(*arguments)
+        second.write_bytes((made / "checkpoints" / "epoch_0001.h5").read_bytes())
+        return chosen
+
+    monkeypatch.setattr(evaluate_choose, "choose_point", chosen_and_replaced)
+    assert evaluate("choose", "--run", made, "--target-recall", 0.9, "--quiet") == 2
+    assert "epoch_0002.h5: changed or gone since it was evaluated, so nothing was chosen" in capsys.readouterr().err
+    assert not (made / "choice.json").exists()
 
 
 @pytest.mark.parametrize("share", ["0", "1.5", "-1", "nan"])

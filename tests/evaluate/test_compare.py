@@ -9,6 +9,7 @@ import pytest
 from lxml import html
 from made_run import dataset, objects
 
+from common.cli import run as at_the_edge
 from common.detections import make_detections
 from common.errors import UserError
 from evaluate import compare
@@ -173,14 +174,31 @@ def test_a_class_that_a_detector_does_not_know_counts_as_missed(data, opened, ca
         (["faces", "--classes", "pets=BG,dog"], "--classes pets=BG,dog: expected DETECTOR=NAMES"),
         (["faces", "--overlap", "0.3"], "--overlap 0.3: expected 0.5, 0.55 ... 0.95"),
         (["faces", "--score", "0"], "--score 0: expected a score between 0 and 1"),
+        (["faces", "--score", "nan"], "--score nan: expected a score between 0 and 1"),
+        (["faces", "--overlap", "inf"], "--overlap inf: expected 0.5, 0.55 ... 0.95"),
         (["faces", "--limit", "0"], "--limit 0"),
         (["faces", "--split", "test"], "no split 'test'"),
         (["faces"], "no class is found by all"),
     ],
 )
 def test_wrong_flags_are_named(data, opened, argv, words, capsys):
-    assert main(["compare", *argv, "--data", str(data), "--quiet"]) == 2
+    out = data.parent / "new" / "out"
+    assert at_the_edge(main, ["compare", *argv, "--data", str(data), "-o", str(out), "--quiet"]) == 2
     assert words in capsys.readouterr().err
+    assert not out.parent.exists()
+
+
+def test_tiles_that_were_not_made_here_are_not_replaced(data, opened, tmp_path, capsys):
+    stranger = tmp_path / "out" / "contested" / "holiday.jpg"
+    stranger.parent.mkdir(parents=True)
+    stranger.touch()
+    argv = ["compare", "runs/pets", "--data", str(data), "-o", str(tmp_path / "out"), "--quiet"]
+    assert at_the_edge(main, argv) == 2
+    assert "holds holiday.jpg, which was not made here" in capsys.readouterr().err
+    assert opened == []  # said before anything is looked at
+    stranger.unlink()
+    assert at_the_edge(main, argv) == 0
+    assert at_the_edge(main, argv) == 0
 
 
 def test_an_unknown_detector_is_named(data, capsys):

@@ -155,7 +155,12 @@ def test_only_the_worst_are_drawn_but_all_are_listed(run):
 
 @pytest.mark.parametrize(
     ("flags", "words"),
-    [(["--score", "1.5"], "--score 1.5"), (["--limit", "0"], "--limit 0"), (["--checkpoint", "9"], "no checkpoint 9")],
+    [
+        (["--score", "1.5"], "--score 1.5"),
+        (["--score", "nan"], "--score nan"),
+        (["--limit", "0"], "--limit 0"),
+        (["--checkpoint", "9"], "no checkpoint 9"),
+    ],
 )
 def test_wrong_flags_are_named(run, flags, words, capsys):
     assert main(["gallery", "--run", str(run), "--quiet", *flags]) == 2

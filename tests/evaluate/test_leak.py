@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import hashlib
 import json
 from fractions import Fraction
 
@@ -9,12 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
+from common.cli import run as at_the_edge
 from common.detections import DetectionsWriter, FrameObjects, Header, make_detections
 from common.errors import UserError
-from common.leak import LeakMeter
+from common.leak import LeakMeter, TruthObject
 from data.clip_file import ClipFile
 from evaluate import leak_command, leak_covers, leak_files
+from evaluate.cli import main
 from evaluate.leak import Covered, Rule, counted, measure_video
+from evaluate.leak_recorded import recorded_leaks
 from evaluate.leak_totals import sentence, totals
 from infer.effects import open_effect
 from infer.effects.renderer import Renderer
@@ -84,6 +88,7 @@ def test_counted_by_hand():
     assert of_all.bare_share == pytest.approx(250 / 900)
     assert of_all.seconds == pytest.approx(0.6)
     assert of_all.flicker == pytest.approx(100 * 2 / 6)  # 5 pairs of clown 1, 1 pair of clown 2
+    assert (of_all.false_alarms, of_all.false_alarms_per_minute) == (0, 0)
     # One of three: exact one-sided bound p with P(at least 1 of 3 | p) = 5 %, 1 - (1 - p)^3 = 0.05.
     assert of_all.never_bare_at_least == pytest.approx(1 - 0.95 ** (1 / 3))
     assert sentence(of_all, ("clown",)).startswith("1 of 3 visits of clown (33.3%) were never bare in 6 frames")
@@ -104,6 +109,24 @@ def test_agrees_with_the_meter_of_the_benchmark():
 def test_false_cover_counts_what_lies_beyond_the_margin():
     video = measured([frame(0, (1, CLOWN, A))], [cover(0, A, (38, 0, 40, 20))])
     assert video.rows[0].false_cover == pytest.approx(40 / 800)
+
+
+def test_false_alarms_a_minute():
+    """Six frames of 0.1 s: a patch far from the clown in frames 1 and 2, and again in frame 4."""
+    corner = (36, 0, 40, 4)
+    truth = [frame(index, (1, CLOWN, A)) for index in range(6)]
+    video = measured(truth, [cover(index, A, *([corner] if index in (1, 2, 4) else [])) for index in range(6)])
+    of_all = totals([video])
+    assert (of_all.false_alarms, of_all.false_alarms_per_minute) == (2, pytest.approx(60 * 2 / 0.6))
+    assert totals([video], "clown").false_alarms_per_minute is None
+    # Where a run says what its sightings are, tracks count: one that meets the clown's cover is false all the same.
+    beside = (12, 4, 22, 14)
+    seen = tuple(TruthObject(track, left, 4, np.ones((10, 10), bool)) for track, left in ((1, 2), (2, 12)))
+    covers = [Covered(index / 10, cover(index, A, beside).region, seen) for index in range(6)]
+    assert totals([measured(truth, covers)]).false_alarms == 1
+    assert totals([measured(truth, [cover(index, A, beside) for index in range(6)])]).false_alarms == 0
+    # A cover that is too large, but lies on the clown, is false cover and no alarm.
+    assert totals([measured([frame(0, (1, CLOWN, A))], [cover(0, (2, 4, 40, 14))])]).false_alarms == 0
 
 
 def test_other_classes_are_false_when_covered_ignored_and_hardly_visible_ones_are_not():
@@ -327,13 +350,30 @@ def test_a_detector_on_frames_alone(folder, capsys, monkeypatch):
         (["show.mp4", "--masked", "out", "--threshold", "1.5"], "--threshold 1.5: expected 0 to 1"),
         (["show.mp4", "--masked", "out", "--score", "0.3"], "--score and --same belong to --detector"),
         (["show.mp4", "--detector", "haar", "--same", "face"], "expected FOUND=TRUTH"),
+        (["show.mp4", "--detector", "haar", "--score", "nan"], "--score nan: expected a score between 0 and 1"),
+        (["show.mp4", "--detector", "haar", "--margin", "inf"], "--margin inf: expected 0 to 100"),
+        (["show.mp4", "--detector", "haar", "--height", "nan"], "--height nan: expected 0 to"),
         (["show.mp4", "--truth", "a.jsonl", "b.jsonl", "--masked", "out"], "--truth names 2 files for 1 videos"),
     ],
 )
 def test_what_the_user_can_mend_is_said(folder, argv, words, monkeypatch):
     monkeypatch.chdir(folder)
     with pytest.raises(UserError, match=words):
-        leak(*argv)
+        leak(*argv, "-o", "new/leaks")
+    assert not (folder / "new").exists()
+
+
+def test_the_cover_of_another_video_is_refused(folder, capsys):
+    """Of the same name, size and length: only the hash tells."""
+    path = folder / "out" / "show.mp4.detections.jsonl"
+    first, *rest = path.read_text().splitlines()
+    for content, code in ((folder / "show.mp4").read_bytes(), 0), (b"another", 2):
+        header = json.loads(first) | {"sha256": hashlib.sha256(content).hexdigest()}
+        path.write_text("\n".join([json.dumps(header), *rest]) + "\n")
+        assert at_the_edge(main, ["leak", str(folder), "--detections", str(folder / "out"), "--quiet"]) == code
+    assert "show.mp4.detections.jsonl was made from another video than" in capsys.readouterr().err
+    with pytest.raises(UserError, match="was made from another video"):
+        recorded_leaks([folder], [folder / "out"])
 
 
 def test_classes_that_do_not_meet_are_refused(folder):

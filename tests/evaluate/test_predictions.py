@@ -163,6 +163,27 @@ def test_a_missing_picture_is_named(run, data, painter):
         predictions(run, data).of(find_run(run).checkpoints[0])
 
 
+def test_a_checkpoint_that_changes_before_it_is_loaded_is_not_kept_under_another_s_name(
+    run, data, painter, monkeypatch
+):
+    """A training that goes on writes last.h5 anew: between its hash and its weights it may be another file."""
+    known = predictions(run, data)
+    checkpoint = find_run(run).checkpoints[0]
+    known.weights_hash(checkpoint)
+    checkpoint.path.write_bytes(find_run(run).checkpoints[1].path.read_bytes() + b"x")
+    with pytest.raises(UserError, match=r"epoch_0001\.h5: changed or gone before it was loaded; .*evaluate again"):
+        known.of(checkpoint)
+    assert painter.sizes == []
+    assert list(known.folder.iterdir()) == []
+
+
+def test_what_is_refused_leaves_no_part(run, data, painter):
+    known = predictions(run, data, nms=7.0)
+    with pytest.raises(UserError, match="nms is an overlap"):
+        known.of(find_run(run).checkpoints[0])
+    assert list(known.folder.iterdir()) == []
+
+
 def test_an_earlier_choice_does_not_bend_scores(run, data, painter):
     checkpoint = find_run(run).checkpoints[0]
     choice = {"checkpoint": "checkpoints/epoch_0001.h5", "thresholds": {"dog": 0.99}}

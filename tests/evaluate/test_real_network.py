@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shutil
 
 import cv2
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from mrcnn.choice import choose
 from mrcnn.config import Config
 from mrcnn.detector import MaskRCNNDetector
 from mrcnn.from_config import architecture, selection
+from mrcnn.weight_file import texts
 
 
 class SmallConfig(Config):
@@ -43,6 +46,28 @@ def made(tmp_path_factory):
     logits.kernel.assign(logits.kernel * 40)  # so that it is sure of something
     checkpoint.save(model, folder / "run" / "checkpoints" / "epoch_0003.h5", config, ["BG", "dog", "cat"])
     return folder
+
+
+def test_further_checkpoints_of_the_same_network_are_loaded_into_it(made, tmp_path, monkeypatch):
+    """What they find is what each finds in a network of its own."""
+    path, opened = made / "run" / "checkpoints" / "epoch_0003.h5", []
+    (tmp_path / "checkpoints").mkdir()
+    for epoch, scale in ((1, 1.0), (2, 3.0)):
+        other = tmp_path / "checkpoints" / f"epoch_{epoch:04d}.h5"
+        shutil.copy(path, other)
+        with h5py.File(other, "a") as file:
+            logits = file["mrcnn_class_logits"]
+            for name in texts(logits.attrs, "weight_names"):
+                logits[name][...] *= scale
+    real = checkpoint.open_model
+    monkeypatch.setattr(checkpoint, "open_model", lambda info: opened.append(info) or real(info))
+    both = open_evaluation(tmp_path, made / "set")
+    assert len(opened) == 1
+    alone = open_evaluation(tmp_path / "checkpoints" / "epoch_0002.h5", made / "set", out=tmp_path / "alone")
+    assert len(opened) == 2
+    kept = [each.file.read_text().splitlines()[1:] for each in (both.results[0], both.results[1], alone.results[0])]
+    assert kept[0] != kept[1]
+    assert kept[1] == kept[2]
 
 
 def test_what_the_network_finds_is_what_is_evaluated(made, capsys, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from lxml import html
 from made_run import dataset, found, objects, predict, run_folder
 
+from common.cli import run as at_the_edge
 from common.errors import UserError
 from evaluate import page, report
 from evaluate.cli import main
@@ -164,6 +165,30 @@ def test_numbers_as_people_read_them(value, share, shown):
 def test_without_an_evaluation_it_says_what_to_run(tmp_path):
     with pytest.raises(UserError, match=r"holds no evaluation; run `python -m evaluate --run"):
         report.open_folder(tmp_path, tmp_path / "eval" / "val")
+
+
+def test_an_epoch_that_is_being_written_is_not_read(run, tmp_path):
+    folder = report.open_folder(run, run / "eval" / "val")
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 1, "loss": 2.5}\n{"epoch": 2, "lo')
+    shown = report.training(report.Folder(tmp_path, folder.split, folder.summary))
+    assert [each.text_content() for each in html.fromstring(shown).iter("td")] == ["1", "2.500"]
+
+
+def test_a_gallery_that_was_not_made_here_is_refused_before_anything_is_written(run, tmp_path, capsys):
+    stranger = tmp_path / "out" / "val" / "gallery" / "holiday.jpg"
+    stranger.parent.mkdir(parents=True)
+    stranger.touch()
+    argv = ["report", "--run", str(run), "-o", str(tmp_path / "out"), "--data", str(run.parent / "set"), "--quiet"]
+    for kept in (run / "eval" / "predictions").iterdir():  # known there, so that no network is asked for
+        (tmp_path / "out" / "predictions").mkdir(exist_ok=True)
+        (tmp_path / "out" / "predictions" / kept.name).write_bytes(kept.read_bytes())
+    assert at_the_edge(main, argv) == 2
+    assert "holds holiday.jpg, which was not made here" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out" / "val").iterdir()] == ["gallery"]
+    assert stranger.exists()
+    stranger.unlink()
+    assert at_the_edge(main, argv) == 0
+    assert at_the_edge(main, argv) == 0  # its own gallery is replaced
 
 
 def test_files_that_cannot_be_read_are_named(run, tmp_path):

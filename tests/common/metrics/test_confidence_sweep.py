@@ -93,3 +93,14 @@ def test_equals_counting_at_that_threshold(seed, threshold):
     table = frame_table(frame_scores(truth, kept, 2), 0)
     by_frame = frame_curve(frame_scores(truth, predicted, 2)).at(threshold)
     assert (by_frame.hits, by_frame.misses, by_frame.false_alarms) == (table.PP, table.PN, table.NP)
+
+
+def test_where_the_next_false_alarm_comes():
+    """Hits at 0.9 and 0.5, false alarms at 0.7 and 0.2."""
+    curve = Curve(np.array([0.2, 0.5, 0.7, 0.9]), np.array([2, 2, 1, 1]), np.array([2, 1, 1, 0]), 2, 4)
+    assert [curve.next_false_alarm(score) for score in (0.95, 0.9, 0.75, 0.7, 0.5, 0.3, 0.2)] == [
+        *(0.7, 0.7, 0.7),
+        *(0.2, 0.2, 0.2, 0.0),
+    ]
+    nothing = np.zeros(0, int)
+    assert Curve(np.zeros(0), nothing, nothing, 2, 4).next_false_alarm(0.5) == 0
