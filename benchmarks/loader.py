@@ -1,8 +1,9 @@
 """Pictures a second on their way into a training, beside a port of the original: decoded, molded, masks, targets.
 
 The port loads with `load_image_gt` in one thread, as its generator does; so does ours in the rows "same program".
-The rows "folder" are what `python -m train` uses: one process, then processes of their own with the batches put
-together here. Processor milliseconds are those of all processes and the figure to trust on a busy machine.
+The rows "folder" are what `python -m train` uses, with its recipes in both tables with targets. Batches come from the
+toolkit's own feed, Keras' queue, tf.data and, where it is installed, grain. On a busy machine trust the processor
+milliseconds.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from common.errors import EXIT_OK, UserError
 
 RECIPES = ("none", "light", "standard", "heavy")
 BATCH = 2
-CASES = {"examples": (False, False), "examples, Fliplr": (True, False), "with anchors' targets": (False, True)}
+CASES = {
+    "examples": (False, False),
+    "examples, Fliplr": (True, False),
+    "with anchors' targets": (False, True),
+    "with anchors' targets, Fliplr": (True, True),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,31 +152,9 @@ def _show(case: str, answers: dict[str, list[dict[str, float]]]) -> None:
         print(f"{label:18}" + "".join(f"{cell:>12}" for cell in (f"{speed:.1f}", f"{cpu:.1f}", *ratios)), flush=True)
 
 
-def _feeds(arguments: argparse.Namespace) -> list[dict[str, float]]:
-    from mrcnn.feeding import Feed, Workers
+def _feeds(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    from benchmarks import feeders
 
     print(f"\nbatches of {BATCH} as `fit` gets them, standard recipe")
-    print("".join(f"{column:>16}" for column in ("processes", "first batch s", "images/s", "parent CPU ms")))
-    batches, found = _batches(arguments, "standard"), []
-    for number in (0, *arguments.workers):
-        with Workers(number) as workers, Feed(batches, workers) as feed:
-            stream, begin = feed.stream(), time.perf_counter()
-            next(stream)
-            first = time.perf_counter() - begin
-            for _ in range(number + 4):
-                next(stream)  # until what was made meanwhile is used up
-            cpu, begin = time.process_time(), time.perf_counter()
-            steps = max(arguments.rounds * arguments.pictures // BATCH, 1)
-            for _ in range(steps):
-                next(stream)
-            seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
-        row = {
-            "processes": number,
-            "first": first,
-            "images_per_second": steps * BATCH / seconds,
-            "cpu": 1000 * cpu / steps / BATCH,
-        }
-        found.append(row)
-        cells = (f"{number}", f"{first:.1f}", f"{row['images_per_second']:.1f}", f"{row['cpu']:.1f}")
-        print("".join(f"{cell:>16}" for cell in cells), flush=True)
-    return found
+    steps = max(arguments.rounds * arguments.pictures // BATCH, 1)
+    return feeders.compare(_batches(arguments, "standard"), tuple(arguments.workers), steps)

@@ -38,12 +38,12 @@ class Worker:
         from mrcnn.config import Config
         from mrcnn.model import MaskRCNN
 
-        imported = time.perf_counter()
+        imported, held = time.perf_counter(), peak_memory()
         values = {name: np.array(value) if isinstance(value, list) else value for name, value in settings.items()}
         self.config = type("Measured", (Config,), values)()
         self.model = MaskRCNN(mode, self.config, os.devnull)
         self.model.load_weights(weights, by_name=True)
-        return {"import": imported - begin, "build": time.perf_counter() - imported}
+        return {"import": imported - begin, "build": time.perf_counter() - imported, "import memory": held}
 
     def detect(self, picture: str, save: str | None = None) -> dict[str, float]:
         """Find objects in a picture, a .npy file; the seconds leave its reading and the saving out."""
@@ -125,7 +125,9 @@ class Worker:
 
         if "site-packages" in getattr(sys.modules.get("skimage"), "__file__", ""):
             resize = utils.resize  # since 0.20, scikit-image no longer resizes masks that are bool, which ports pass
-            utils.resize = lambda image, *rest: resize(image * 1.0 if image.dtype == bool else image, *rest)
+            utils.resize = lambda image, *rest, **how: resize(
+                image * 1.0 if image.dtype == bool else image, *rest, **how
+            )
         with np.load(masks) as arrays:
             stored = {name: arrays[name] for name in arrays.files}
 
@@ -171,16 +173,20 @@ class Worker:
         return {"seconds": time.perf_counter() - begin, "cpu": time.process_time() - cpu, "count": count}
 
 
+def peak_memory() -> int:
+    """Most memory that this process held so far, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
 def main() -> None:
     """Answer requests until they end."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print does not get between the answers
     worker = Worker()
-    unit = 1 if sys.platform == "darwin" else 1024
     for line in sys.stdin:
         request = json.loads(line)
         answer = getattr(worker, request.pop("do"))(**request)
-        answer["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        answer["memory"] = peak_memory()
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

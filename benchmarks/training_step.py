@@ -82,15 +82,15 @@ def _measure(layers: str, names: Sequence[str], batch: Path, arguments: argparse
     weights, _ = weight_recipes.weight_file(SMALL)
     with ExitStack() as stack:
         opened: list[Library] = []
-        first = {}
+        first, imported = {}, {}
         for name in names:
             library = stack.enter_context(libraries.start(name, arguments))
-            library.ask("open", mode="training", settings=_settings(), weights=str(weights))
+            imported[name] = library.ask("open", mode="training", settings=_settings(), weights=str(weights))
             library.ask("prepare_training", batch=str(batch), layers=layers)
             first[name] = library.ask("step")
             opened.append(library)
         answers = libraries.in_turn(opened, arguments.rounds, lambda one: one.ask("step"))
-    columns = ("s", "CPU s", "x port", "x port, CPU", "peak MB", "first s", "first loss", "last loss")
+    columns = ("s", "CPU s", "x port", "x port, CPU", "peak MB", "import MB", "first s", "first loss", "last loss")
     print(f"\n{layers}\n{'':10}" + "".join(f"{column:>12}" for column in columns))
     for name, rows in answers.items():
         ratios = [libraries.shown(libraries.times_faster(answers, name, key)) for key in ("seconds", "cpu")]
@@ -99,6 +99,7 @@ def _measure(layers: str, names: Sequence[str], batch: Path, arguments: argparse
             f"{libraries.median(rows, 'cpu'):.2f}",
             *ratios,
             f"{max(row['memory'] for row in rows) / 2**20:.0f}",
+            f"{imported[name]['import memory'] / 2**20:.0f}",
             f"{first[name]['seconds']:.1f}",
             f"{first[name]['loss']:.3f}",
             f"{rows[-1]['loss']:.3f}",

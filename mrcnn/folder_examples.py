@@ -37,6 +37,16 @@ class Augmentation(Protocol):
         """Return a picture (H, W, 3) uint8 of the same size in other colours."""
 
 
+class _Stored(NamedTuple):
+    """A picture as it lies on the disk, its objects, and where both go; nothing is moved yet."""
+
+    image: np.ndarray
+    crops: list[moved_objects.Crop]
+    placement: preprocess.Placement
+    matrix: np.ndarray  # from its pixels to molded ones
+    size: tuple[int, int]  # (H, W)
+
+
 class _Placed(NamedTuple):
     image: np.ndarray
     objects: list[Moved | None]
@@ -71,67 +81,60 @@ class FolderLoader:
         return self._load(image_id, seed, self.augmentation)
 
     def _load(self, image_id: int, seed: int, augmentation: Any) -> Example:
-        stored = preprocess.match_channels(self.dataset.load_image(image_id), self.channels)
-        crops, class_ids = self.dataset.load_crops(image_id)
         dice = np.random.default_rng(seed)
-        molded, placement = self._molding(stored, int(dice.integers(2**31)))
-        size = (molded.shape[0], molded.shape[1])
-        matrix = moved_objects.molding_matrix((stored.shape[0], stored.shape[1]), placement)
-        by_parts = hasattr(augmentation, "motion")
-        placed = _Placed(molded, [moved_objects.move(crop, matrix, size) for crop in crops])
-        if augmentation is not None and by_parts:
-            placed = self._in_parts(stored, (placed, matrix, placement.window), crops, augmentation, dice)
-        elif augmentation is not None:
-            placed = self._whole(placed, augmentation, int(dice.integers(2**31)))
+        stored, class_ids = self._stored(image_id, int(dice.integers(2**31)))
+        if hasattr(augmentation, "motion"):
+            placed = self._in_parts(stored, augmentation, dice)
+        else:
+            placed = self._plain(stored)
+            if augmentation is not None:
+                placed = self._whole(placed, augmentation, int(dice.integers(2**31)))
         active = np.zeros(self.dataset.num_classes, np.int32)
         active[self.dataset.source_class_ids[self.dataset.image_info[image_id]["source"]]] = 1
-        window, scale = placement.window, placement.scale
-        meta = picture_meta.compose(image_id, stored.shape, placed.image.shape, window, scale, active)
+        window, scale = stored.placement.window, stored.placement.scale
+        meta = picture_meta.compose(image_id, stored.image.shape, placed.image.shape, window, scale, active)
         return self._example(placed, meta, class_ids)
 
-    def _molding(self, stored: np.ndarray, seed: int) -> tuple[np.ndarray, preprocess.Placement]:
-        numbers = self.resizing
-        return preprocess.resize_image(
-            stored,
-            numbers.min_dim,
-            numbers.max_dim,
-            numbers.min_scale,
-            numbers.mode,
-            numbers.border,
-            random.Random(seed),
+    def _stored(self, image_id: int, seed: int) -> tuple[_Stored, np.ndarray]:
+        image = preprocess.match_channels(self.dataset.load_image(image_id), self.channels)
+        crops, class_ids = self.dataset.load_crops(image_id)
+        numbers, size = self.resizing, (image.shape[0], image.shape[1])
+        placement = preprocess.find_placement(
+            size, numbers.min_dim, numbers.max_dim, numbers.min_scale, numbers.mode, random.Random(seed)
         )
+        matrix = moved_objects.molding_matrix(size, placement)
+        return _Stored(image, crops, placement, matrix, preprocess.molded_size(size, placement)), class_ids
 
-    def _in_parts(
-        self,
-        stored: np.ndarray,
-        plain: tuple[_Placed, np.ndarray, tuple[int, int, int, int]],
-        crops: list[moved_objects.Crop],
-        augmentation: Augmentation,
-        dice: np.random.Generator,
-    ) -> _Placed:
+    def _plain(self, stored: _Stored) -> _Placed:
+        image = preprocess.place(stored.image, stored.placement, self.resizing.border)
+        return _Placed(image, [moved_objects.move(crop, stored.matrix, stored.size) for crop in stored.crops])
+
+    def _in_parts(self, stored: _Stored, augmentation: Augmentation, dice: np.random.Generator) -> _Placed:
         """Move the picture once; colour the smaller of the stored and the molded one; what is around stays black."""
-        placed, matrix, window = plain
-        size = (placed.image.shape[0], placed.image.shape[1])
-        motion, objects = None, placed.objects
+        motion, objects, window = None, [], stored.placement.window
         for _ in range(examples.DRAWS):
             drawn = augmentation.motion(dice, window)
             if drawn is None:
                 break
-            moved = [moved_objects.move(crop, _after(drawn, matrix), size) for crop in crops]
-            if not crops or any(_teaches(one) for one in moved):
+            moved = [moved_objects.move(crop, _after(drawn, stored.matrix), stored.size) for crop in stored.crops]
+            if not stored.crops or any(_teaches(one) for one in moved):
                 motion, objects = drawn, moved
                 break
         seed = int(dice.integers(2**31))
         if motion is None:
+            image, objects = self._plain(stored)
             top, left, bottom, right = window
-            image = placed.image.copy()
-            image[top:bottom, left:right] = augmentation.paint(placed.image[top:bottom, left:right], seed)
+            painted = augmentation.paint(image[top:bottom, left:right], seed)
+            if painted.shape == image.shape:
+                return _Placed(painted, objects)
+            image[top:bottom, left:right] = painted  # there is padding, hence a canvas of its own
             return _Placed(image, objects)
-        whole = _after(motion, matrix)
-        if stored.shape[0] * stored.shape[1] <= size[0] * size[1]:
-            return _Placed(_warped(augmentation.paint(stored, seed), whole, size), objects)
-        image = augmentation.paint(_warped(stored, whole, size), seed)
-        inside = _warped(np.ones((*stored.shape[:2], 1), np.uint8), whole, size)
+        whole, size = _after(motion, stored.matrix), stored.size
+        height, width = stored.image.shape[:2]
+        if height * width <= size[0] * size[1]:
+            return _Placed(_warped(augmentation.paint(stored.image, seed), whole, size), objects)
+        image = augmentation.paint(_warped(stored.image, whole, size), seed)
+        inside = _warped(np.ones((height, width, 1), np.uint8), whole, size)
         return _Placed(image * inside, objects)
 
     def _whole(self, placed: _Placed, augmentation: Any, seed: int) -> _Placed:
@@ -179,5 +182,14 @@ def _after(motion: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 def _warped(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Move a picture (h, w, C) to (H, W, C); black comes in from outside, as in the padding."""
-    warped = cv2.warpAffine(image, matrix, (size[1], size[0]), flags=cv2.INTER_LINEAR)
-    return warped if warped.ndim == image.ndim else warped[..., None]
+    canvas = np.zeros((*size, image.shape[2]), image.dtype)
+    height, width = image.shape[:2]
+    # A pixel more on each side, where the outermost ones fade into black.
+    left, top, right, bottom = moved_objects.reach((-1, -1), (height + 2, width + 2), matrix, size)
+    if left < right and top < bottom:
+        # Only where it comes to lie: what is around it is half of the work with a small picture.
+        inner = matrix.copy()
+        inner[:, 2] -= left, top
+        warped = cv2.warpAffine(image, inner, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+        canvas[top:bottom, left:right] = warped.reshape(bottom - top, right - left, -1)
+    return canvas

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mrcnn.preprocess import Placement
+from mrcnn.preprocess import Placement, scaled_size
 
 
 class Crop(NamedTuple):
@@ -43,7 +43,7 @@ class Moved(NamedTuple):
     visible: float
 
 
-def crop_of(runs: Sequence[int], size: tuple[int, int]) -> Crop | None:
+def crop_of(runs: Sequence[int] | np.ndarray, size: tuple[int, int]) -> Crop | None:
     """Cut a mask out of COCO run lengths over a picture of `size` (height, width); None for an empty one."""
     lengths = np.asarray(runs, np.int64)
     ends = np.cumsum(lengths)
@@ -54,18 +54,18 @@ def crop_of(runs: Sequence[int], size: tuple[int, int]) -> Crop | None:
     starts, stops = starts[filled], stops[filled]
     height = size[0]
     left, right = int(starts[0]) // height, (int(stops[-1]) - 1) // height + 1
-    changes = np.zeros((right - left) * height + 1, np.int8)
-    changes[starts - left * height] = 1
-    np.subtract.at(changes, stops - left * height, 1)  # a run may end where the next begins
-    columns = np.cumsum(changes[:-1], dtype=np.int8).reshape(right - left, height)
-    rows = np.flatnonzero(columns.any(axis=0))
-    mask = np.ascontiguousarray(columns[:, rows[0] : rows[-1] + 1].T).astype(np.uint8) * 255
-    return Crop(mask, left, int(rows[0]))
+    # What lies outside these columns shrinks to nothing; behind the last run there is background.
+    edges = np.clip(np.concatenate([[0], ends, [right * height]]), left * height, right * height)
+    values = np.zeros(len(lengths) + 1, np.uint8)
+    values[1 : len(lengths) : 2] = 255
+    columns = np.repeat(values, np.diff(edges)).reshape(right - left, height)
+    rows = np.flatnonzero(columns.max(axis=0))
+    return Crop(np.ascontiguousarray(columns[:, rows[0] : rows[-1] + 1].T), left, int(rows[0]))
 
 
 def molding_matrix(size: tuple[int, int], placement: Placement) -> np.ndarray:
     """Matrix of `preprocess.resize_image` for a picture of `size` (height, width) that was placed so."""
-    scaled = [round(length * placement.scale) for length in size]
+    scaled = scaled_size(size, placement.scale)
     shifts = [placement.padding[axis][0] for axis in (0, 1)]
     if placement.crop is not None:
         shifts = [-placement.crop[0], -placement.crop[1]]
@@ -88,24 +88,42 @@ def move(crop: Crop, matrix: np.ndarray, size: tuple[int, int]) -> Moved | None:
     Returns:
         The object; None where nothing of it is left.
     """
-    height, width = crop.mask.shape
-    xs, ys = crop.left + np.array([-0.5, width - 0.5]), crop.top + np.array([-0.5, height - 0.5])
-    corners = matrix @ np.array([[xs[0], xs[1], xs[0], xs[1]], [ys[0], ys[0], ys[1], ys[1]], [1.0] * 4])
-    low = np.maximum(np.floor(corners.min(axis=1)), 0).astype(int)  # (x, y)
-    high = np.minimum(np.ceil(corners.max(axis=1)) + 1, (size[1], size[0])).astype(int)
-    if np.any(high <= low):
+    left, top, right, bottom = reach((crop.left, crop.top), crop.mask.shape, matrix, size)
+    if right <= left or bottom <= top:
         return None
     inner = matrix.copy()
-    inner[:, 2] += matrix[:, :2] @ (crop.left, crop.top) - low
-    drawn = cv2.warpAffine(crop.mask, inner, tuple((high - low).tolist()), flags=cv2.INTER_LINEAR) > 127
+    inner[:, 2] += matrix[:, :2] @ (crop.left, crop.top) - (left, top)
+    drawn = cv2.warpAffine(crop.mask, inner, (right - left, bottom - top), flags=cv2.INTER_LINEAR) > 127
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if not len(rows):
         return None
     seen = drawn[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     whole = np.count_nonzero(crop.mask) * abs(float(np.linalg.det(matrix[:, :2])))
-    top, left = int(low[1] + rows[0]), int(low[0] + columns[0])
+    top, left = top + int(rows[0]), left + int(columns[0])
     box = (top, left, top + seen.shape[0], left + seen.shape[1])
     return Moved(box, seen, min(np.count_nonzero(seen) / max(whole, 1e-9), 1.0))
+
+
+def reach(
+    start: tuple[int, int], shape: tuple[int, ...], matrix: np.ndarray, size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """Find the molded pixels that a part of the stored picture can colour.
+
+    Args:
+        start: (left, top) of the part.
+        shape: (height, width) of it.
+        matrix: (2, 3).
+        size: (H, W).
+
+    Returns:
+        (left, top, right, bottom), right and bottom exclusive, within the molded picture; empty where they do not
+        exceed left and top.
+    """
+    xs, ys = (start[0] - 0.5, start[0] + shape[1] - 0.5), (start[1] - 0.5, start[1] + shape[0] - 0.5)
+    corners = matrix @ np.array([[xs[0], xs[1], xs[0], xs[1]], [ys[0], ys[0], ys[1], ys[1]], [1.0] * 4])
+    low = np.maximum(np.floor(corners.min(axis=1)), 0).astype(int)
+    high = np.minimum(np.ceil(corners.max(axis=1)) + 1, (size[1], size[0])).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def minimize(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -113,43 +113,68 @@ def resize_image(
 
     Source: original `utils.resize_image`.
     """
+    placement = find_placement((image.shape[0], image.shape[1]), min_dim, max_dim, min_scale, mode, dice, limited)
+    return place(image, placement, border), placement
+
+
+def find_placement(
+    size: tuple[int, int],
+    min_dim: int | None = None,
+    max_dim: int | None = None,
+    min_scale: float | None = None,
+    mode: str = "square",
+    dice: Dice | None = None,
+    limited: bool | None = None,
+) -> Placement:
+    """Say how `resize_image` brings a picture of `size` (H, W) to its molded size; arguments as there."""
     if mode not in MODES:
         raise ValueError(f"no resize mode {mode!r}: expected one of {', '.join(MODES)}")
-    height, width = image.shape[:2]
     if mode == "none":
-        return image, Placement((0, 0, height, width), 1, [(0, 0), (0, 0), (0, 0)], None)
+        return Placement((0, 0, *size), 1, [(0, 0), (0, 0), (0, 0)], None)
     limited = mode == "square" if limited is None else limited
-    scale = find_scale((height, width), min_dim, max_dim, min_scale, limited)
-    if scale != 1:
-        height, width = round(height * scale), round(width * scale)
-        image = resample.resize_like(image, (height, width), border)
+    scale = find_scale(size, min_dim, max_dim, min_scale, limited)
+    height, width = scaled_size(size, scale)
     if mode == "crop":
-        return _crop(image, scale, min_dim or min(height, width), dice or random)
+        side = min_dim or min(height, width)
+        dice = dice or random
+        y, x = dice.randint(0, height - side), dice.randint(0, width - side)
+        return Placement((0, 0, side, side), scale, [(0, 0), (0, 0), (0, 0)], (y, x, side, side))
     if mode == "square":
-        side = max_dim or max(height, width)
-        return _pad(image, (side, side), scale)
-    return _pad(image, (-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE), scale)
+        full = (max_dim or max(height, width),) * 2
+    else:
+        full = (-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE)
+    top, left = (full[0] - height) // 2, (full[1] - width) // 2
+    padding = [(top, full[0] - height - top), (left, full[1] - width - left), (0, 0)]
+    return Placement((top, left, top + height, left + width), scale, padding, None)
 
 
-def _pad(image: np.ndarray, size: tuple[int, int], scale: float) -> tuple[np.ndarray, Placement]:
-    """Put the picture into the middle of black."""
+def scaled_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Size in whole pixels after scaling, before padding or cropping."""
+    return round(size[0] * scale), round(size[1] * scale)
+
+
+def molded_size(size: tuple[int, int], placement: Placement) -> tuple[int, int]:
+    """Molded size (h, w) of a picture of `size` (H, W) that is placed so."""
+    if placement.crop is not None:
+        return placement.crop[2], placement.crop[3]
+    height, width = scaled_size(size, placement.scale)
+    return height + sum(placement.padding[0]), width + sum(placement.padding[1])
+
+
+def place(image: np.ndarray, placement: Placement, border: str = "edge") -> np.ndarray:
+    """Resize a picture (H, W, C), and cut it or put it into the middle of black, as `find_placement` says."""
+    if placement.scale != 1:
+        image = resample.resize_like(image, scaled_size((image.shape[0], image.shape[1]), placement.scale), border)
+    if placement.crop is not None:
+        y, x, height, width = placement.crop
+        return image[y : y + height, x : x + width]
+    (top, bottom), (left, right), _ = placement.padding
+    if not (top or bottom or left or right):
+        return image
     height, width = image.shape[:2]
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    padding = [(top, size[0] - height - top), (left, size[1] - width - left), (0, 0)]
-    window = (top, left, top + height, left + width)
-    if window != (0, 0, *size):
-        canvas = np.zeros((*size, *image.shape[2:]), image.dtype)
-        canvas[top : top + height, left : left + width] = image
-        image = canvas
-    return image, Placement(window, scale, padding, None)
-
-
-def _crop(image: np.ndarray, scale: float, side: int, dice: Dice) -> tuple[np.ndarray, Placement]:
-    """Take a random square."""
-    height, width = image.shape[:2]
-    y, x = dice.randint(0, height - side), dice.randint(0, width - side)
-    placement = Placement((0, 0, side, side), scale, [(0, 0), (0, 0), (0, 0)], (y, x, side, side))
-    return image[y : y + side, x : x + side], placement
+    canvas = np.zeros((top + height + bottom, left + width + right, *image.shape[2:]), image.dtype)
+    canvas[top : top + height, left : left + width] = image
+    return canvas
 
 
 def subtract_mean(image: np.ndarray, mean_pixel: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -102,5 +102,8 @@ def resize_like(image: np.ndarray, size: tuple[int, int], border: str = "edge") 
         return resize_exactly(image, size, border).astype(image.dtype)
     resized = resize(image, size, border)
     if np.issubdtype(image.dtype, np.integer):
-        resized = np.floor(resized + TRUNCATION_SLACK)
+        # In place: several arrays of the picture's size cost more than the resizing itself.
+        resized += TRUNCATION_SLACK
+        if np.issubdtype(image.dtype, np.signedinteger):
+            np.floor(resized, out=resized)  # below 0 a cast would cut off towards it
     return resized.astype(image.dtype)

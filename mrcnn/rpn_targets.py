@@ -16,6 +16,7 @@ from mrcnn import boxes as box_maths
 
 POSITIVE_OVERLAP, NEGATIVE_OVERLAP, CROWD_OVERLAP = 0.7, 0.3, 0.001
 MOST_RUNS = 64  # of anchors of one area; a pyramid has one a level, more than this is no pyramid
+BLOCK = 96  # neighbouring anchors that are looked at together: 32 cells of three
 
 
 class Dice(Protocol):
@@ -34,7 +35,7 @@ class AnchorIndex:
 
     def __init__(self, anchors: np.ndarray) -> None:
         self.anchors = anchors
-        self._edges = np.ascontiguousarray(anchors.T, np.float32)  # (4, A)
+        self._edges = np.ascontiguousarray(anchors.T)  # (4, A)
         areas = box_maths.areas(anchors)
         changes = np.flatnonzero(np.abs(np.diff(areas)) > 1e-6 * areas[1:]) + 1
         if len(changes) >= MOST_RUNS:
@@ -42,6 +43,14 @@ class AnchorIndex:
         bounds = [0, *changes.tolist(), len(anchors)]
         parts = [(begin, end) for begin, end in pairwise(bounds) if end > begin]
         self._runs = [(begin, end, areas[begin:end].min(), areas[begin:end].max()) for begin, end in parts]
+        self._blocks = [self._outlines(begin, end) for begin, end in parts]
+
+    def _outlines(self, begin: int, end: int) -> np.ndarray:
+        """(4, K) what surrounds each block of a run: its least top and left, its greatest bottom and right."""
+        starts = np.arange(0, end - begin, BLOCK)
+        edges = self._edges[:, begin:end]
+        least, greatest = np.minimum.reduceat(edges[:2], starts, axis=1), np.maximum.reduceat(edges[2:], starts, axis=1)
+        return np.concatenate([least, greatest])
 
     def overlaps(self, box: np.ndarray, least: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
         """Find the anchors that touch a box.
@@ -54,18 +63,30 @@ class AnchorIndex:
             Places (K,) int, rising, and overlaps (K,) float64.
         """
         area = float(box_maths.areas(box.astype(float)))
-        found = []
-        for begin, end, smallest, largest in self._runs:
+        found, edges = [np.zeros(0, int)], [self._edges[:, :0]]
+        for (begin, end, smallest, largest), outlines in zip(self._runs, self._blocks, strict=True):
             if largest < least * area * (1 - 1e-6) or smallest * least > area * (1 + 1e-6):
                 continue
-            top, left, bottom, right = self._edges[:, begin:end]
-            near = top < box[2]
-            near &= bottom > box[0]
-            near &= left < box[3]
-            near &= right > box[1]
-            found.append(np.flatnonzero(near) + begin)
-        places = np.concatenate(found) if found else np.zeros(0, int)
-        return places, box_maths.overlaps(self.anchors[places], box[None])[:, 0]
+            blocks = np.flatnonzero(_near(outlines, box))
+            places = (begin + blocks[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+            if len(places) and places[-1] >= end:
+                places = places[places < end]
+            candidates = self._edges[:, places]
+            near = _near(candidates, box)
+            found.append(places[near])
+            edges.append(candidates[:, near])
+        places = np.concatenate(found)
+        return places, box_maths.overlaps(np.concatenate(edges, axis=1).T, box[None])[:, 0]
+
+
+def _near(edges: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """(K,) bool: which of the boxes (4, K) touch a box (4,)."""
+    top, left, bottom, right = box.tolist()  # numbers of Python: the edges need not become float64
+    near: np.ndarray = edges[0] < bottom
+    near &= edges[2] > top
+    near &= edges[1] < right
+    near &= edges[3] > left
+    return near
 
 
 def match_anchors(
@@ -95,9 +116,10 @@ def match_anchors(
     for box in single:
         places, overlaps = index.overlaps(box, NEGATIVE_OVERLAP)
         found[places[overlaps >= NEGATIVE_OVERLAP]] = 0
-        if overlaps.max(initial=0.0) < NEGATIVE_OVERLAP:  # the best anchor may be one of another area
-            places, overlaps = index.overlaps(box)
         highest = overlaps.max(initial=0.0)
+        if highest < NEGATIVE_OVERLAP:  # the best anchor may be one of another area
+            places, overlaps = index.overlaps(box, highest)
+            highest = overlaps.max(initial=0.0)
         positive.append(places[(overlaps >= POSITIVE_OVERLAP) | ((overlaps == highest) & (overlaps > 0))])
     chosen = np.unique(np.concatenate(positive)) if positive else np.zeros(0, int)
     if len(chosen):
@@ -144,13 +166,14 @@ def build(
 
 def _keep(found: np.ndarray, value: int, most: int, dice: Dice) -> None:
     """Set all but `most` of the places that hold `value` to 0."""
-    places = np.flatnonzero(found == value)
-    extra = len(places) - most
+    held = found == value
+    extra = int(np.count_nonzero(held)) - most
     if extra <= 0:
         return
+    places = np.flatnonzero(held)
     if isinstance(dice, np.random.Generator) and most < extra:
         kept = dice.choice(places, most, replace=False)
-        found[places] = 0
+        np.copyto(found, 0, where=held)
         found[kept] = value
     else:  # the original's way, which its numbers are compared by
         found[dice.choice(places, extra, replace=False)] = 0

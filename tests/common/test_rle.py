@@ -49,7 +49,23 @@ def test_large_runs_survive_the_text():
     assert decompress(compress(runs)) == runs
 
 
-@pytest.mark.parametrize(("text", "complaint"), [("5220 ", "does not belong"), ("Q", "middle of a number")])
+def test_numbers_below_zero_are_differences_and_no_text_is_no_runs():
+    runs = [0, 900_000_000, 40, 3, 0, 899_999_999, 1]
+    assert decompress(compress(runs)) == runs
+    assert all(type(run) is int for run in decompress(compress(runs)))  # check_runs wants Python's own
+    assert decompress("") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("5220 ", "does not belong"),
+        ("5\ud800", "does not belong|surrogates"),
+        ("52\u20ac", "does not belong"),
+        ("Q", "middle of a number"),
+        ("5" + "o" * 13 + "0", "longer than any picture"),
+    ],
+)
 def test_text_that_is_no_run_lengths(text, complaint):
     with pytest.raises(ValueError, match=complaint):
         decompress(text)

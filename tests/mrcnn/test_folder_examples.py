@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from small_folder import RESIZING, loader, write
 
 from common import imgaug_numpy2
-from mrcnn import examples, masks
+from mrcnn import examples, folder_examples, masks, preprocess
 from mrcnn.dataset_folder import FolderDataset
 from mrcnn.examples import Example, Resizing
 from mrcnn.folder_examples import FolderLoader
@@ -89,6 +90,40 @@ def test_picture_mask_and_box_move_together(folder: Path) -> None:
     exact = ((y - 8 - centre[0]) / half[0]) ** 2 + ((x - centre[1]) / half[1]) ** 2 <= 1
     assert np.sum(where & exact) / np.sum(where | exact) > 0.93
     assert exact.sum() > 200
+
+
+def test_what_is_moved_is_not_molded_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    molded: list[Any] = []
+    place = preprocess.place
+
+    def counted(*args: Any) -> Any:
+        molded.append(1)
+        return place(*args)
+
+    monkeypatch.setattr(preprocess, "place", counted)
+    loader(folder, Move(MIRROR)).seeded(0, 1)
+    assert not molded
+    loader(folder, Move(None)).seeded(0, 1)
+    assert len(molded) == 1
+
+
+def test_only_where_a_picture_comes_to_lie_is_it_warped() -> None:
+    """The same as a warp of everything, but for the coordinates' rounding: OpenCV's are 1/32 of a pixel."""
+    dice = np.random.default_rng(0)
+    picture = dice.integers(0, 256, (48, 64, 3), np.uint8)
+    picture = cv2.GaussianBlur(picture, (0, 0), 2)
+    for _ in range(40):
+        angle, scale = dice.uniform(-0.4, 0.4), dice.uniform(0.3, 2.5)
+        turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        matrix = np.column_stack([turn, dice.uniform(-60, 130, 2)])
+        whole = cv2.warpAffine(picture, matrix, (120, 100), flags=cv2.INTER_LINEAR)
+        part = folder_examples._warped(picture, matrix, (100, 120))
+        differences = np.abs(whole.astype(int) - part)
+        assert differences.max() <= 8
+        assert np.mean(differences > 0) < 0.05
+    away = folder_examples._warped(picture, np.array([[1.0, 0, 900], [0, 1, 0]]), (100, 120))
+    assert away.shape == (100, 120, 3)
+    assert not away.any()
 
 
 def test_a_sliver_neither_teaches_nor_counts_as_background(folder: Path) -> None:

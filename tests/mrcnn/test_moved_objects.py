@@ -38,6 +38,27 @@ def test_a_crop_holds_the_mask_and_nothing_else() -> None:
     assert full.mask.shape == (5, 6)
 
 
+def test_crops_of_any_runs_are_the_masks() -> None:
+    dice = np.random.default_rng(0)
+    for _ in range(60):
+        size = (int(dice.integers(1, 20)), int(dice.integers(1, 20)))
+        mask = dice.random(size) < dice.choice([0.02, 0.3, 0.98])
+        runs = runs_of(mask)
+        if len(runs) > 2 and runs[1] > 1:
+            runs[1:2] = [1, 0, runs[1] - 1]  # one run that ends where the next begins
+        if len(runs) % 2:
+            runs.pop()  # the background behind the last run may be left out
+        crop = moved_objects.crop_of(runs, size)
+        if not mask.any():
+            assert crop is None
+            continue
+        assert crop is not None
+        drawn = np.zeros(size, np.uint8)
+        drawn[crop.top : crop.top + crop.mask.shape[0], crop.left : crop.left + crop.mask.shape[1]] = crop.mask
+        np.testing.assert_array_equal(drawn, np.uint8(255) * mask)
+        np.testing.assert_array_equal([crop.mask.any(axis=0)[[0, -1]], crop.mask.any(axis=1)[[0, -1]]], True)
+
+
 def test_masks_go_where_resizing_brings_the_picture() -> None:
     mask = ellipse((20, 30), (11, 17), SIZE)
     crop = moved_objects.crop_of(runs_of(mask), SIZE)

@@ -1,4 +1,5 @@
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,15 @@ def test_the_crop_comes_from_the_given_dice() -> None:
     assert first[1] == second[1]
     y, x, height, width = first[1].crop or ()
     np.testing.assert_array_equal(first[0], picture[y : y + height, x : x + width])
+
+
+@pytest.mark.parametrize("mode", preprocess.MODES)
+def test_the_molded_size_is_known_before_the_picture_is_touched(mode: str) -> None:
+    for size in ((30, 50), (50, 30), (64, 64), (200, 90)):
+        numbers: Any = {"min_dim": 40, "max_dim": 64, "min_scale": 0, "mode": mode}
+        molded, placement = preprocess.resize_image(np.zeros((*size, 3), np.uint8), **numbers, dice=random.Random(3))
+        assert preprocess.find_placement(size, **numbers, dice=random.Random(3)) == placement
+        assert preprocess.molded_size(size, placement) == molded.shape[:2]
 
 
 @pytest.mark.parametrize(

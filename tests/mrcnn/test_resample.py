@@ -28,6 +28,8 @@ def test_whole_numbers_are_cut_off_and_keep_their_type() -> None:
     resized = resample.resize_like(np.array([[0, 3]], np.uint8), (1, 4))
     assert resized.dtype == np.uint8
     assert resized.tolist() == [[0, 0, 2, 3]]
+    below = resample.resize_like(np.array([[-3, 0]], np.int16), (1, 4))
+    assert below.tolist() == [[-3, -3, -1, 0]]  # down, also below 0
 
 
 def test_a_single_channel_stays_an_axis() -> None:
