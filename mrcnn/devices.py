@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -76,7 +76,12 @@ def choose(device: str = "auto") -> tuple[str, str]:
 
 
 def placed(device: str) -> AbstractContextManager[Any]:
-    """Have what is built and run inside the block live on a device of `choose`."""
+    """Have what is built and run inside the block live on a device of `choose`.
+
+    Where there is no choice nothing is said: JAX compiles everything once more for a device that it is told.
+    """
+    if device == CPU and not gpus():
+        return nullcontext()
     scope: AbstractContextManager[Any] = keras.device(f"{device}:0")
     return scope
 

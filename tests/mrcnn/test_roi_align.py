@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -79,3 +81,72 @@ def test_half_precision_features_give_half_precision_boxes(kernel: str, dtype: s
     pooled = roi_align.crop(boxes, ops.convert_to_tensor([[2]], "int32"), features, 3, kernel)
     assert keras.backend.standardize_dtype(pooled.dtype) == dtype
     np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(pooled, "float32"))[0, 0, 1, :, 0], [2, 4, 6])
+
+
+def gradient_of(weights: np.ndarray, boxes: np.ndarray, levels: np.ndarray, shape: tuple, kernel: str) -> np.ndarray:
+    """Gradient of the sum of weights times pooled boxes by the finest level."""
+    rest = [ops.zeros((shape[0], 2, 2, shape[3])) for _ in range(3)]
+    boxes, levels, weights = (ops.convert_to_tensor(values) for values in (boxes, levels, weights))
+
+    def total(level: Any) -> Any:
+        return ops.sum(roi_align.crop(boxes, levels, [level, *rest], weights.shape[2], kernel) * weights)
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        level = tf.zeros(shape)
+        with tf.GradientTape() as tape:
+            tape.watch(level)
+            value = total(level)
+        return tape.gradient(value, level).numpy()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(total)(ops.zeros(shape)))
+    level = ops.zeros(shape).requires_grad_()
+    total(level).backward()
+    return level.grad.numpy()
+
+
+def bilinear(start: float, end: float, cells: int, samples: int) -> np.ndarray:
+    """(S, cells) float64 weights of the cells in each sample of a side."""
+    places = start * (cells - 1) + np.arange(samples) * (end - start) * (cells - 1) / (samples - 1)
+    weights = np.maximum(1 - np.abs(places[:, None] - np.arange(cells)), 0)
+    return weights * ((places >= 0) & (places <= cells - 1))[:, None]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_what_boxes_teach_the_cells_is_added_up_whole(kernel: str) -> None:
+    dice = np.random.default_rng(0)
+    shape, samples, count = (2, 12, 16, 8), 7, 60
+    corners = dice.integers(-2, 30, (2, count, 2)) / 32
+    boxes = np.concatenate([corners, corners + dice.integers(1, 16, (2, count, 2)) / 32], axis=-1).astype("float32")
+    boxes[:, ::2] = 0  # as the places of boxes that are not there: all samples on the first cell
+    levels = np.full((2, count), 2, "int32")
+    levels[:, 5] = 3
+    weights = dice.uniform(0, 1, (2, count, samples, samples, shape[3])).astype("float32")
+    weights[:, 7] = 0
+    expected = np.zeros(shape)
+    for picture, place in np.argwhere(levels == 2):
+        top, left, bottom, right = boxes[picture, place].astype(float)
+        vertical, horizontal = bilinear(top, bottom, shape[1], samples), bilinear(left, right, shape[2], samples)
+        expected[picture] += np.einsum("sh,tw,stc->hwc", vertical, horizontal, weights[picture, place])
+    found = gradient_of(weights, boxes, levels, shape, kernel)
+    assert np.abs(found - expected).max() <= 1e-5 * expected.max()
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's own operator")
+def test_the_gradient_whose_threads_lose_sums_is_not_taken() -> None:
+    """How much is lost hangs on when the threads run, so no number would show it each time."""
+    import tensorflow as tf
+
+    @tf.function
+    def gradient(level: Any, boxes: Any) -> Any:
+        rest = [tf.zeros((1, 2, 2, 3)) for _ in range(3)]
+        pooled = roi_align.crop(boxes, tf.ones((1, 5), tf.int32) * 2, [level, *rest], 7, "tensorflow")
+        return tf.gradients(tf.reduce_sum(pooled), level)
+
+    graph = gradient.get_concrete_function(tf.TensorSpec((1, 9, 9, 3)), tf.TensorSpec((1, 5, 4))).graph
+    kinds = {operation.type for operation in graph.get_operations()}
+    assert "CropAndResize" in kinds
+    assert "CropAndResizeGradImage" not in kinds

@@ -14,6 +14,14 @@ from mrcnn.proposals import ProposalLayer
 
 SMALL = network.Architecture(num_classes=4, backbone="resnet50")
 
+# Farthest variable, root of the mean square, median of what a gradient in single precision is off, as a part of it.
+# Measured on TensorFlow in eight runs, six of them on pictures whose every pixel was one bit in the last place higher
+# or lower: up to 6.8e-3, 3.2e-3, 2.7e-3. Three times the most is allowed.
+PART = (2e-2, 1e-2, 8e-3)
+# The same for its norm, and for its sum by the root of its size: up to 1.6e-3 (the original's; 1.4e-3 ours), 2.6e-4
+# (the original's), 7.6e-5.
+NORM = (5e-3, 8e-4, 2.4e-4)
+
 
 def batch(golden: dict[str, np.ndarray]) -> dict[str, Any]:
     """Inputs of one golden batch of two."""
@@ -40,9 +48,12 @@ class PinnedProposals(ProposalLayer):
     """
 
     golden: np.ndarray
+    pins = True
 
     def call(self, inputs: Any) -> Any:
         own = super().call(inputs)
+        if not self.pins:
+            return own
         pinned = ops.convert_to_tensor(self.golden)
         distances = ops.sum(ops.abs(pinned[:, :, None] - own[:, None]), axis=-1)
         nearest = ops.cast(ops.argmin(distances, axis=-1), "int32")
@@ -122,7 +133,7 @@ def test_losses_and_gradients_equal_the_originals(
     variables = model.trainable_variables
     assert {f"{variable.path.split('/')[-2]}/{variable.name}:0" for variable in variables} == set(names)
     exact = exact_gradients(model, batch(golden))
-    assert_as_near_as_the_original(variables, gradients, exact, golden, names)
+    assert_off_by_rounding_only(variables, gradients, exact, golden, names)
     assert_step_equals_the_originals(model, gradients, golden, names)
 
 
@@ -163,27 +174,33 @@ def jax_doubles(wanted: bool) -> None:
         jax.config.update("jax_enable_x64", wanted)
 
 
-def assert_as_near_as_the_original(
+def assert_off_by_rounding_only(
     variables: list, gradients: list[np.ndarray], exact: list[np.ndarray], golden: dict[str, np.ndarray], names: list
 ) -> None:
-    """Both were calculated in single precision, so neither is the judge of the other.
+    """Both were calculated in single precision, so neither is the judge of the other: double precision is.
 
-    A gradient hangs on which cells are above zero and largest, which rounding decides: of the 266 norms of "train_rois"
-    four of the original's are off by more than 1e-3, none of ours on JAX, one on TensorFlow and PyTorch.
+    A gradient hangs on which cells are above zero and largest, and for those close to it rounding decides. How much
+    that matters is seen where every pixel is one bit in the last place higher or lower: see PART and NORM.
     """
     at = {name: place for place, name in enumerate(names)}
     order = [at[f"{variable.path.split('/')[-2]}/{variable.name}:0"] for variable in variables]
     norms = np.array([np.linalg.norm(gradient) for gradient in exact])
-    for measure, theirs in (
-        (np.linalg.norm, golden["grad_norms"][order].astype(float)),
-        (np.sum, golden["grad_sums"][order]),
+    apart = [np.linalg.norm(ours - right) for ours, right in zip(gradients, exact, strict=True)]
+    assert_small(np.array(apart) / norms, PART, "ours")
+    roots = np.sqrt([gradient.size for gradient in exact])  # a sum of n parts is off by as many roots of n
+    for whose, sizes, sums in (
+        ("ours", [np.linalg.norm(value) for value in gradients], [value.sum(dtype=float) for value in gradients]),
+        ("the original's", golden["grad_norms"][order].astype(float), golden["grad_sums"][order]),
     ):
-        right = np.array([measure(gradient) for gradient in exact])
-        ours = np.array([measure(gradient.astype(float)) for gradient in gradients])
-        off, original_off = np.abs(ours - right) / norms, np.abs(theirs - right) / norms
-        assert np.sqrt(np.mean(off**2)) <= 1.5 * np.sqrt(np.mean(original_off**2))
-        assert off.max() <= 1.5 * original_off.max()
-        assert np.median(off) <= 1.5 * np.median(original_off)
+        assert_small(np.abs(np.array(sizes) - norms) / norms, NORM, f"norm, {whose}")
+        right = np.array([gradient.sum() for gradient in exact])
+        assert_small(np.abs(np.array(sums) - right) / norms / roots, NORM, f"sum, {whose}")
+
+
+def assert_small(off: np.ndarray, bounds: tuple[float, float, float], what: str) -> None:
+    """The farthest variable, the root of the mean square and the median stay below their bounds."""
+    found = off.max(), np.sqrt(np.mean(off**2)), np.median(off)
+    assert all(value <= bound for value, bound in zip(found, bounds, strict=True)), (what, found, int(off.argmax()))
 
 
 def assert_step_equals_the_originals(
@@ -202,6 +219,9 @@ def assert_step_equals_the_originals(
         rounding = float(np.linalg.norm(np.spacing(np.abs(old).astype(np.float32))))
         expected = steps[f"{variable.path.split('/')[-2]}/{variable.name}:0"]
         assert moved == pytest.approx(expected, rel=3e-3, abs=rounding), variable.path
+    for layer in model.layers:
+        if isinstance(layer, PinnedProposals):
+            layer.pins = False  # the golden proposals are those before the step
     x = batch(golden)
     five = model.five_losses(x, model(x, training=True))
     after = [float(ops.convert_to_numpy(five[loss])) for loss in training_network.LOSSES]
