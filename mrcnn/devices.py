@@ -89,8 +89,8 @@ def placed(device: str) -> AbstractContextManager[Any]:
 def compute_repeatably() -> None:
     """Have the backend add up in the same order every time, from now on, at some cost in speed.
 
-    Threads that share a sum round it differently from run to run; a training makes more of such a difference with every
-    step. Call it before anything is computed: JAX reads its flags once.
+    Where threads share a sum, its order and so its last bit may differ from run to run, and a training makes more of
+    that with every step. Call it before anything is computed: JAX reads its flags once.
     """
     backend = keras.backend.backend()
     if hasattr(_Repeatably, backend):
