@@ -113,6 +113,20 @@ def public_socket(address: Any) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
+def url_fault(url: str) -> str:
+    """What is wrong with an address before any server is asked: "" where it may be one of http or https."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = parts.hostname or ""
+        host.encode("idna")
+    except ValueError as error:  # also what no name or port can be
+        return f"not an address ({error})"
+    if parts.scheme not in ("http", "https") or not host or port == 0 or not url.isprintable() or " " in url:
+        return "not an http or https address"
+    return ""
+
+
 def check_url(url: str, allow_private: bool) -> None:
     """Refuse an address whose host is not public, for libraries that connect by themselves.
 

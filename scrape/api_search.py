@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from scrape.download_settings import USER_AGENT
 from scrape.found import Found
@@ -123,7 +124,8 @@ class ApiSearch:
 
     def _answer(self, session: requests.Session, parameters: dict[str, str]) -> Answer:
         """Ask until there is an answer, with a longer pause before each try."""
-        name, problem, wait = self._engine.name, "", 0.0
+        name, problem, wait, busy = self._engine.name, "", 0.0, False
+        host = urlsplit(self._address).netloc.rpartition("@")[2]
         for attempt in range(TRIES):
             if self._asked:
                 self._sleep(max(wait, self._engine.pause))
@@ -131,13 +133,13 @@ class ApiSearch:
             wait = self._engine.pause * 2 ** (attempt + 1)
             try:
                 reply = session.get(self._address, params=parameters, timeout=self._timeout)
-            except requests.RequestException as error:
-                problem = f"{urlsplit(self._address).netloc} does not answer ({type(error).__name__})"
+            except (requests.RequestException, HTTPError) as error:
+                problem, busy = f"{host} does not answer ({type(error).__name__})", False
                 continue
             busy = reply.status_code == HTTPStatus.TOO_MANY_REQUESTS
             asked = pause_asked(reply.headers.get("Retry-After")) or 0.0
             if reply.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or busy:
-                problem = f"{urlsplit(self._address).netloc} answers with status {reply.status_code}"
+                problem = f"{host} answers with status {reply.status_code}"
             else:
                 answer = self._understood(reply, parameters)
                 if answer.wait is None:
@@ -146,7 +148,7 @@ class ApiSearch:
             if asked > LONGEST_WAIT:
                 raise BlockedError(f"{name}: {problem} and asks for a pause of {asked:.0f} s: run it again after that")
             wait = max(wait, asked)
-        if "429" in problem:
+        if busy:
             raise BlockedError(f"{name}: {problem}, {TRIES} times: wait some hours, or ask for fewer pictures")
         raise UnreachableError(f"{name}: {problem}, {TRIES} times: is there a network? Otherwise try later")
 
@@ -156,7 +158,7 @@ class ApiSearch:
             raise BlockedError(f"{name}: refuses us (status {reply.status_code}): {' '.join(reply.text.split())[:200]}")
         try:
             return self._engine.parse(reply.json(), self._query, parameters)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             what = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
             raise ChangedError(
                 f"{name}: cannot understand the answer of {reply.url.partition('?')[0]} (status {reply.status_code}; "

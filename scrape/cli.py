@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from common.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_OK, UserError
 from scrape import url_list, video_command
@@ -103,6 +102,9 @@ def _images(flags: Namespace) -> int:
     queries = list(dict.fromkeys(query.strip() for query in flags.queries))
     if not all(queries):
         raise UserError("an empty QUERY: say what to search for")
+    for query in queries:
+        if not _is_text(query):
+            raise UserError(f"QUERY {query!r}: is no text in UTF-8; type it anew")
     settings, search = settings_from(flags), _search_settings(flags)
 
     from scrape.collect import Collection
@@ -125,9 +127,7 @@ def _search_settings(flags: Namespace) -> SearchSettings:
     if not 0 < flags.patience < 3600:
         raise UserError(f"--patience {flags.patience:g}: expected seconds, more than 0")
     if flags.base_url is not None:
-        parts = urlsplit(flags.base_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise UserError(f"--base-url {flags.base_url}: expected an address such as https://wiki.example.org")
+        _check_base_url(flags.base_url)
 
     from scrape.browser import BrowserSettings
     from scrape.search import SearchSettings
@@ -140,6 +140,27 @@ def _search_settings(flags: Namespace) -> SearchSettings:
         patience=flags.patience,
         user_agent=flags.user_agent,
     )
+
+
+def _check_base_url(address: str) -> None:
+    """Refuse an address that no server can have, or that holds a secret: messages and manifest name the server."""
+    from scrape.addresses import url_fault
+
+    if "@" in address:
+        raise UserError(
+            "--base-url: carries a name or password, which messages and the manifest would show; leave it out"
+        )
+    if fault := url_fault(address):
+        raise UserError(f"--base-url {address}: expected an address such as https://wiki.example.org; it is {fault}")
+
+
+def _is_text(argument: str) -> bool:
+    """Whether an argument of the command line can be written; the bytes of another encoding cannot."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _report(collection: Collection, flags: Namespace) -> int:

@@ -43,6 +43,7 @@ class Collection:
         self._ends: dict[str, str] = {}
         self._skipped: Counter[str] = Counter()
         self._given: set[str] = set()
+        self._before = 0
 
     def collect(self, queries: list[str], out: Path, wanted: int, *, quiet: bool = False) -> None:
         """Fill a folder.
@@ -60,6 +61,7 @@ class Collection:
             KeyboardInterrupt: the folder is consistent, and `summary` is right.
         """
         self.wanted = wanted
+        self._before = _line_count(out)
         with self._searcher, Progress("collecting", wanted, unit="pictures", quiet=quiet) as progress:
             open_queries = list(queries)
             while open_queries and self.missing:
@@ -74,12 +76,12 @@ class Collection:
 
         def show(outcome: Outcome) -> None:
             self.outcomes[-1] = outcome
-            progress.note(found=self._sum("found"), duplicate=self._sum("duplicates"), failed=self._failed().total())
+            progress.note(found=len(self._given), duplicate=self._sum("duplicates"), failed=self._failed().total())
             progress.advance(self.had - progress.done)
 
         try:
-            counted = self._given & saved_addresses(out) if self._given else set()
-            self.outcomes[-1] = download(_New(search, counted, self._given), out, self._settings, share, show)
+            answered = self._given & answered_addresses(out, self._before) if self._given else set()
+            self.outcomes[-1] = download(_New(search, answered, self._given), out, self._settings, share, show)
         finally:
             self._skipped += search.skipped
             if search.problem is not None:
@@ -101,7 +103,7 @@ class Collection:
     def summary(self, out: Path) -> str:
         """Say in a line what came of it."""
         before = f" ({kept} of them by earlier runs)" if (kept := self._sum("kept")) else ""
-        counts = f"found {self._sum('found')}, duplicate {self._sum('duplicates')}, failed {self._failed().total()}"
+        counts = f"found {len(self._given)}, duplicate {self._sum('duplicates')}, failed {self._failed().total()}"
         return f"{out}: {self.had} of {self.wanted} pictures{before}; {counts}"
 
     def remarks(self) -> list[str]:
@@ -132,15 +134,15 @@ class Collection:
 
 
 class _New:
-    """What a search finds, without what a search before it in this run found and saved: that counts already."""
+    """What a search finds, without what a search before it in this run found and had answered: that counts already."""
 
-    def __init__(self, search: Search, counted: set[str], given: set[str]) -> None:
-        self._search, self._counted, self._given = search, counted, given
+    def __init__(self, search: Search, answered: set[str], given: set[str]) -> None:
+        self._search, self._answered, self._given = search, answered, given
 
     def __iter__(self) -> Iterator[Found]:
         for found in self._search:
             address = address_of(found)
-            if address not in self._counted:
+            if address not in self._answered:
                 self._given.add(address)
                 yield found
 
@@ -149,9 +151,23 @@ class _New:
         self._search.close()
 
 
-def saved_addresses(folder: Path) -> set[str]:
-    """Give the addresses of all pictures that the manifest of a folder says are saved; frames of videos have none."""
+def _line_count(folder: Path) -> int:
+    try:
+        with (folder / NAME).open("rb") as file:
+            return sum(1 for _ in file)
+    except OSError:
+        return 0  # there is none yet; what else is wrong with it, the download says
+
+
+def answered_addresses(folder: Path, before: int) -> set[str]:
+    """Give the addresses of all pictures that a manifest says are saved, and of those that failed lately.
+
+    Args:
+        folder: of the manifest; addresses of frames of videos are not given.
+        before: so many lines are of earlier runs: what failed there may be asked for again.
+    """
     path = folder / NAME
     if not path.exists():
         return set()
-    return {address_in(line) for line in read_lines(path) if line.get("outcome") == "saved"}
+    lines = enumerate(read_lines(path))
+    return {address_in(line) for place, line in lines if place >= before or line.get("outcome") == "saved"}

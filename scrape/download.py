@@ -56,24 +56,36 @@ def download(
     """
     outcome = Outcome(wanted)
     with Manifest(out) as manifest:
-        settled = Settled(settings)
-        manifest.finish_parts(settled.read(manifest.lines(), *manifest.names()))
-        run = _Run(manifest, settled, settings, outcome, progress)
+        run = _Run(manifest, _known(manifest, settings), settings, outcome, progress)
         run.start()
         try:
-            run.feed(found)
-        except Exception:
+            _feed(run, found)
             run.finish()
-            raise
         except BaseException:
-            run.stop()
+            run.stop()  # the manifest is not closed before nobody writes to it any more
             raise
-        finally:
-            close = getattr(found, "close", None)
-            if close is not None:
-                close()
-        run.finish()
     return outcome
+
+
+def _known(manifest: Manifest, settings: DownloadSettings) -> Settled:
+    """What earlier runs settled; read anew where a picture of a killed one gets its name only now."""
+    while True:
+        settled = Settled(settings)
+        if not manifest.finish_parts(settled.read(manifest.lines(), *manifest.names())):
+            return settled
+
+
+def _feed(run: _Run, found: Iterable[Found]) -> None:
+    """Hand over what is found; where finding breaks, the pictures under way are saved all the same."""
+    try:
+        run.feed(found)
+    except Exception:
+        run.finish()
+        raise
+    finally:
+        close = getattr(found, "close", None)
+        if close is not None:
+            close()
 
 
 class _Run:
@@ -90,6 +102,7 @@ class _Run:
         self.tasks: set[asyncio.Task[None]] = set()
         self.thread = threading.Thread(target=self.work, name="download", daemon=True)
         self.ready = threading.Event()
+        self.over = threading.Event()
 
     # In the caller's thread.
 
@@ -112,6 +125,12 @@ class _Run:
             with self.changed:
                 self.outcome.kept += 1
                 self.outcome.found += 1
+                self.progress(self.outcome)
+            return True
+        if (reason := self.settled.refused_before(item)) is not None:
+            with self.changed:
+                self.outcome.found += 1
+                self.outcome.refuse(reason)
                 self.progress(self.outcome)
             return True
         if not self.settled.take(item):
@@ -143,10 +162,18 @@ class _Run:
             raise self.error
 
     def stop(self) -> None:
-        """End the loop and what is under way."""
+        """End the loop and what is under way; who presses Ctrl-C meanwhile is heard afterwards."""
         with suppress(RuntimeError):  # it ended by itself
             self.loop.call_soon_threadsafe(self.ended.set)
+        impatient: BaseException | None = None
+        while not self.over.is_set():
+            try:
+                self.over.wait()
+            except (KeyboardInterrupt, SystemExit) as error:
+                impatient = error
         self.thread.join()
+        if impatient is not None:
+            raise impatient
 
     # In the loop's thread.
 
@@ -158,6 +185,7 @@ class _Run:
             self.fail(error)
         finally:
             self.ready.set()
+            self.over.set()
 
     async def serve(self) -> None:
         """Hold network and decoders open."""
@@ -240,10 +268,7 @@ class _Run:
         """Write the line of a picture that was not saved."""
         self.manifest.write({**facts, **_origin(item)})
         with self.changed:
-            if facts["outcome"] == "duplicate":
-                self.outcome.duplicates += 1
-            else:
-                self.outcome.failed[facts["reason"]] += 1
+            self.outcome.refuse(facts["reason"])
             self.progress(self.outcome)
 
 

@@ -9,6 +9,7 @@ from common.errors import UserError
 
 USER_AGENT = "hide-in-video-scrape/0.1"  # the first word is the name that robots.txt may speak to
 MEGABYTE = 2**20
+DAY = 86_400  # seconds
 _FLAGS = {"max_bytes": "--max-mb (in bytes)", "max_pixels": "--max-megapixels (in pixels)"}
 
 
@@ -74,8 +75,8 @@ class DownloadSettings:
             if not getattr(self, name) >= value:
                 flag = _FLAGS.get(name, f"--{name.replace('_', '-')} {getattr(self, name)}")
                 raise UserError(f"{flag}: expected {value} or more")
-        if not self.timeout > 0:
-            raise UserError(f"--timeout {self.timeout:g}: expected more than 0 seconds")
+        if not 0 < self.timeout <= DAY:
+            raise UserError(f"--timeout {self.timeout:g}: expected more than 0 seconds and at most {DAY}, a day")
         if self.quality > 100:
             raise UserError(f"--quality {self.quality}: expected 1 to 100")
         if self.distance > 64:

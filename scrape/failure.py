@@ -20,6 +20,7 @@ class Failure(Exception):
         reason: code, one of those in docs/scraping.md: `http_404`, `timeout`, `not_a_picture`, `robots` …
         detail: what was seen, in a few words.
         facts: further fields for the manifest, such as the size of a picture that is too small.
+        wait: seconds that the server asks to be left alone (Retry-After); None where it does not say.
     """
 
     def __init__(self, reason: str, detail: str = "", **facts: int | str) -> None:
@@ -27,6 +28,7 @@ class Failure(Exception):
         self.reason = reason
         self.detail = " ".join(detail.split())[:300]
         self.facts = facts
+        self.wait: float | None = None
 
     @property
     def is_passing(self) -> bool:

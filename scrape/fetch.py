@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -42,12 +43,11 @@ class Fetched:
 
 
 class _Again(Exception):
-    """A failure after which the server says when to come back, in seconds."""
+    """A failure after which another attempt may succeed."""
 
-    def __init__(self, failure: Failure, seconds: float | None) -> None:
+    def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
         self.failure = failure
-        self.seconds = seconds
 
 
 class Fetcher:
@@ -99,48 +99,61 @@ class Fetcher:
             Failure: says why it cannot be had.
         """
         address = self._checked(url)
-        is_page = referer and referer.startswith(("http://", "https://")) and referer.isprintable()
-        headers = {"Referer": referer} if is_page and referer else {}
-        async with self._hosts.using(str(address.origin())) as host:
-            await self._ask_robots(address, host)
-            async with host.turn(self._everybody):
-                fetched = await self._attempts(address, headers, host)
-                yield fetched
+        async with AsyncExitStack() as held:
+            yield await self._attempts(address, _referer(referer, address), held)
 
-    async def _attempts(self, address: URL, headers: dict[str, str], host: Host) -> Fetched:
+    async def _attempts(self, address: URL, headers: dict[str, str], held: AsyncExitStack) -> Fetched:
         """Try until it works, the failure is a lasting one, or there were enough attempts."""
-        settings = self.settings
-        for attempt in range(settings.retries + 1):
+        for attempt in range(self.settings.retries + 1):
             try:
-                return await self._redirected(address, headers)
+                return await self._redirected(address, headers, attempt, held)
             except _Again as again:
-                failure, wait = again.failure, again.seconds
-            except Failure as caught:
-                failure, wait = caught, None
-            if not failure.is_passing or attempt == settings.retries:
-                raise failure
-            if wait is not None and wait > settings.longest_wait:
-                raise Failure(failure.reason, f"{failure.detail}; asks to come back in {wait:.0f} s")
-            host.pause(settings.backoff * 2**attempt if wait is None else wait)
-            await host.pace()
-        raise AssertionError("an attempt returns or raises")
+                failure = again.failure
+                await held.aclose()
+        raise failure
 
-    async def _redirected(self, address: URL, headers: dict[str, str]) -> Fetched:
-        """One attempt, along its redirects; each address on the way is checked like the first."""
+    async def _redirected(self, address: URL, headers: dict[str, str], attempt: int, held: AsyncExitStack) -> Fetched:
+        """One attempt, along its redirects; each address on the way waits and is checked like the first."""
         for _ in range(self.settings.redirects + 1):
-            async with self._answer(address, headers) as response:
-                if response.status not in _REDIRECTS or "Location" not in response.headers:
-                    return Fetched(str(address), await self._body(response))
-                target = self._target(address, response.headers["Location"])
-            if target.origin() != address.origin():
+            host = await held.enter_async_context(self._hosts.using(str(address.origin())))
+            await self._ask_robots(address, host)
+            await held.enter_async_context(host.turn(self._everybody))
+            try:
+                answer = await self._asked(address, headers)
+            except Failure as failure:
+                if failure.is_passing:
+                    raise _Again(self._left_alone(host, failure, attempt)) from failure
+                raise
+            if isinstance(answer, Fetched):
+                return answer
+            await held.aclose()  # who waits for one host's place holds none of another's
+            if answer.origin() != address.origin():
                 headers = {}
-                async with self._hosts.using(str(target.origin())) as host:
-                    await self._ask_robots(target, host)
-                    await host.pace()
-            else:
-                await self._ask_robots(target, None)
-            address = target
+            address = answer
         raise Failure("redirects", f"more than {self.settings.redirects} redirects")
+
+    async def _asked(self, address: URL, headers: dict[str, str]) -> Fetched | URL:
+        """One request: the file, or where it is instead."""
+        async with self._answer(address, headers) as response:
+            if response.status in _REDIRECTS and "Location" in response.headers:
+                return self._target(address, response.headers["Location"])
+            return Fetched(str(address), await self._body(response))
+
+    def _left_alone(self, host: Host, failure: Failure, attempt: int) -> Failure:
+        """Ask a host for nothing for as long as it wants, or as a failure suggests; returns what is to be told.
+
+        Raises:
+            Failure: the host wants a longer pause than we wait for.
+        """
+        settings, wait = self.settings, failure.wait
+        if wait is not None and wait > settings.longest_wait:
+            host.close(failure, wait)
+            raise Failure(failure.reason, f"{failure.detail}; asks to come back in {wait:.0f} s")
+        if wait is not None:
+            host.pause(wait)
+        elif attempt < settings.retries:
+            host.pause(settings.backoff * 2**attempt)
+        return failure
 
     def _target(self, address: URL, location: str) -> URL:
         try:
@@ -167,12 +180,11 @@ class Fetcher:
         check_host(address.host, self.settings.allow_private)
         return address
 
-    async def _ask_robots(self, address: URL, host: Host | None) -> None:
+    async def _ask_robots(self, address: URL, host: Host) -> None:
         if not self.settings.obey_robots:
             return
         delay = await self._robots.check(str(address.origin()), address.raw_path_qs)
-        if host is not None:
-            host.interval = max(host.interval, delay)
+        host.interval = max(host.interval, delay)
 
     @asynccontextmanager
     async def _answer(self, address: URL, headers: dict[str, str]) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -199,7 +211,8 @@ class Fetcher:
         """The file, if all that can be known before and while it streams in speaks for it."""
         if response.status != 200:
             failure = Failure(f"http_{response.status}", response.reason or "")
-            raise _Again(failure, pause_asked(response.headers.get("Retry-After"))) if failure.is_passing else failure
+            failure.wait = pause_asked(response.headers.get("Retry-After"))
+            raise failure
         if self.settings.obey_tags:
             tag = forbidding_tag(response.headers.items(), self.agent)
             if tag is not None:
@@ -236,6 +249,15 @@ class Fetcher:
                     return response.status, b"".join(parts)
                 address = self._target(address, response.headers["Location"])
         return 404, b""
+
+
+def _referer(page: str | None, address: URL) -> dict[str, str]:
+    """The header that names the page a picture stands on, as RFC 9110, section 10.1.3, allows it."""
+    if not page or not page.startswith(("http://", "https://")) or not page.isprintable():
+        return {}
+    if page.startswith("https:") and address.scheme == "http":  # who listens in on the one is not to learn the other
+        return {}
+    return {"Referer": re.sub(r"//[^/?]*@", "//", page.partition("#")[0], count=1)}
 
 
 def _refuse_others(head: bytes) -> None:

@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from scrape.failure import Failure
+
 KEPT = 4096  # hosts remembered; beyond it the longest idle ones are forgotten
 
 
@@ -22,6 +24,7 @@ class Host:
         self.interval = interval
         self.free_at = 0.0
         self.users = 0
+        self._closed: tuple[Failure, float] | None = None
         self._slots = asyncio.Semaphore(per_host)
         self._first = asyncio.Lock()
         self._clock = clock
@@ -31,10 +34,13 @@ class Host:
         """Hold one of the host's places and one of everybody's, its time come.
 
         Only one request of a host waits for everybody's places: others of other hosts are not kept waiting behind it.
+
+        Raises:
+            Failure: the host asked not to come back so soon.
         """
         async with self._slots:
             async with self._first:
-                await self.pace(reserve=False)
+                await self.pace()
                 await everybody.acquire()
                 self.free_at = max(self.free_at, self._clock() + self.interval)
             try:
@@ -42,20 +48,31 @@ class Host:
             finally:
                 everybody.release()
 
-    async def pace(self, *, reserve: bool = True) -> None:
-        """Wait until the host may be asked, and by default take that moment."""
-        while (wait := self.free_at - self._clock()) > 0:
-            if reserve:
-                self.free_at += self.interval
-                await asyncio.sleep(wait)
+    async def pace(self) -> None:
+        """Wait until the host may be asked.
+
+        Raises:
+            Failure: as for `turn`.
+        """
+        while True:
+            if self._closed is not None and (left := self._closed[1] - self._clock()) > 0:
+                failure = self._closed[0]
+                raise Failure(failure.reason, f"not asked: its server asks to come back in {left:.0f} s")
+            if (wait := self.free_at - self._clock()) <= 0:
                 return
             await asyncio.sleep(wait)
-        if reserve:
-            self.free_at = self._clock() + self.interval
 
     def pause(self, seconds: float) -> None:
         """Ask the host for nothing for a while."""
         self.free_at = max(self.free_at, self._clock() + seconds)
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nothing is lost by forgetting the host."""
+        return not self.users and self.free_at <= now and (self._closed is None or self._closed[1] <= now)
+
+    def close(self, failure: Failure, seconds: float) -> None:
+        """Let all that is asked of the host meanwhile fail like this."""
+        self._closed = failure, self._clock() + seconds
 
 
 class Hosts:
@@ -87,10 +104,10 @@ class Hosts:
             host.users -= 1
 
     def _forget(self, now: float) -> None:
-        idle = (name for name, host in self._hosts.items() if not host.users and host.free_at <= now)
+        idle = (name for name, host in self._hosts.items() if host.is_idle(now))
         while len(self._hosts) >= KEPT:
             name = next(idle, None)
             if name is None:
                 return
             del self._hosts[name]
-            idle = (name for name, host in self._hosts.items() if not host.users and host.free_at <= now)
+            idle = (name for name, host in self._hosts.items() if host.is_idle(now))

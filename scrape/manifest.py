@@ -121,6 +121,7 @@ class Manifest:
         try:
             written = os.write(self._handle, raw)
             if written < len(raw):
+                os.ftruncate(self._handle, os.fstat(self._handle).st_size - written)  # no other line joins half of one
                 raise OSError(_FULL)
             if time.monotonic() - self._synced > SYNC_SECONDS:
                 os.fsync(self._handle)
@@ -144,18 +145,24 @@ class Manifest:
         self.write({"outcome": "saved", "file": name, **line})
         part.replace(self.folder / name)
 
-    def finish_parts(self, saved: dict[str, str]) -> None:
+    def finish_parts(self, saved: dict[str, str]) -> bool:
         """After a kill: name the pictures whose line was written, remove the others.
 
         Args:
             saved: name of the file of each SHA-256 that the lines call saved.
+
+        Returns:
+            Whether a picture got its name: what was known of the files in the folder is to be looked at again.
         """
+        named = False
         for part in self.folder.glob(f".*{PART}"):
             name = saved.get(part.name[1:].split(".")[0])
-            if name is not None and not (self.folder / name).exists():
+            if name is not None and OWN_PART.fullmatch(part.name) and not (self.folder / name).exists():
                 part.replace(self.folder / name)
+                named = True
         self._lines_known = True
         self.remove_parts()
+        return named
 
     def remove_parts(self) -> None:
         """Remove pictures that never got a line."""

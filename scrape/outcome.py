@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 
 from scrape.failure import OVERRULED
 
+DUPLICATE = frozenset({"same_file", "looks_alike"})
+
 
 @dataclass
 class Outcome:
     """Counts of one run; they grow while it goes on.
+
+    What an earlier run settled and this one finds again counts like what this one settles.
 
     Attributes:
         wanted: pictures that were asked for.
@@ -29,6 +33,13 @@ class Outcome:
     duplicates: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
+
+    def refuse(self, reason: str) -> None:
+        """Count a picture that is not saved."""
+        if reason in DUPLICATE:
+            self.duplicates += 1
+        else:
+            self.failed[reason] += 1
 
     @property
     def missing(self) -> int:

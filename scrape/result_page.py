@@ -293,7 +293,7 @@ class ResultPage:
             raise UnreachableError(f"{self.engine.name}: {address} answers with status {reply['status']}; try later")
         try:
             answer = json.loads(reply["text"])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise changed(self.engine, "feed.address", feed.address, address) from error
         if not isinstance(answer, dict) or not isinstance(answer.get(feed.items), list):
             raise changed(self.engine, "feed.items", feed.items, address)

@@ -25,6 +25,7 @@ class Settled:
         self._settings = settings
         self._addresses: set[bytes] = set()
         self._here: set[bytes] = set()
+        self._refused: dict[bytes, str] = {}  # why, of addresses that are settled without a picture
         self._files: dict[bytes, str] = {}  # of a file named by its content only what follows that
         self._looks = Looks()
         self._looked: list[bytes] = []
@@ -43,6 +44,7 @@ class Settled:
         for line in lines:
             key = _digest(address_in(line))
             self._here.discard(key)
+            self._refused.pop(key, None)
             if line.get("file") in empty:
                 self._addresses.discard(key)
                 continue
@@ -52,6 +54,8 @@ class Settled:
                     self._here.add(key)
             if self._is_lasting(line):
                 self._addresses.add(key)
+                if line.get("outcome") != "saved":
+                    self._refused[key] = sys.intern(line.get("reason", ""))
             else:
                 self._addresses.discard(key)
         return {digest.hex(): self._name(digest) for digest in self._files}
@@ -71,6 +75,10 @@ class Settled:
             return False
         self._here.remove(key)
         return True
+
+    def refused_before(self, found: Found) -> str | None:
+        """Why an earlier run has no picture of it and this one does not ask again; None for all else; told once."""
+        return self._refused.pop(_digest(address_of(found)), None)
 
     def same_file(self, sha256: str) -> str | None:
         """Name of the file with that content; also of one that somebody removed since."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from scrape.video_frames import Taken
 
 Say = Callable[[str], None]
+_LEAST = Fraction(1, 10_000)  # seconds between two frames
+_MOST = 1_000_000
 EXAMPLES = """\
 examples:
   python -m scrape video party.mp4 --every 0.5 --start 1:44 --count 500 --out frames
@@ -99,9 +102,9 @@ def _choice(flags: argparse.Namespace) -> Choice:
 
     every = None
     if flags.every is not None:
-        every = _number("--every", flags.every)
+        every = _interval("--every", flags.every)
     elif flags.fps is not None:
-        every = 1 / _number("--fps", flags.fps)
+        every = _interval("--fps", flags.fps)
     return Choice(
         every=every,
         count=flags.count,
@@ -112,14 +115,22 @@ def _choice(flags: argparse.Namespace) -> Choice:
     )
 
 
-def _number(flag: str, text: str) -> Fraction:
+def _interval(flag: str, text: str) -> Fraction:
+    """Read seconds, or frames a second; returns the seconds between two frames.
+
+    Raises:
+        UserError: it is no number, or one that no video needs: without an end to it, counting would have none either.
+    """
     try:
-        number = Fraction(text)
+        number = Fraction(text) if re.search(r"e[+-]?\d{3}", text, re.IGNORECASE) is None else Fraction(0)
     except (ValueError, ZeroDivisionError):
         number = Fraction(0)
     if not number > 0:
         raise UserError(f"{flag} {text}: expected a number above 0, such as 0.5 or 30000/1001")
-    return number
+    seconds = 1 / number if flag == "--fps" else number
+    if not _LEAST <= seconds <= _MOST:
+        raise UserError(f"{flag} {text}: expected from {float(_LEAST):g} to {_MOST} seconds between two frames")
+    return seconds
 
 
 def _watched(label: str, items: Iterator[Any], quiet: bool) -> Iterator[Any]:

@@ -103,14 +103,19 @@ class FrameFolder:
         )
         self._manifest.__enter__()
         try:
-            self._settled = Settled(settings)
-            names, empty = self._manifest.names()
-            self._manifest.finish_parts(self._settled.read(self._noted(empty), names, empty))
-            self._names, _ = self._manifest.names()
+            while not self._read(settings):
+                self._sources.clear()
+                self._settled_names.clear()
         except BaseException:
             self._manifest.__exit__(None, None, None)
             raise
         return self
+
+    def _read(self, settings: DownloadSettings) -> bool:
+        """Read the manifest; False where a frame of a killed run got its name only now, so that all is read anew."""
+        self._settled = Settled(settings)
+        self._names, empty = self._manifest.names()
+        return not self._manifest.finish_parts(self._settled.read(self._noted(empty), self._names, empty))
 
     def __exit__(self, *ending: Any) -> None:
         """Close the manifest."""

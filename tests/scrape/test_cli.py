@@ -117,6 +117,9 @@ def test_markup_that_changed_is_exit_1_and_never_success(tmp_path, capsys):
         (["--count", "0"], "--count 0: expected 1 or more"),
         (["--patience", "-1"], "--patience -1"),
         (["--base-url", "example.org"], "--base-url example.org: expected an address"),
+        (["--base-url", "http://[::1"], r"--base-url http://\[::1: expected an address"),
+        (["--base-url", "http://a..b"], "--base-url http://a..b: expected an address"),
+        (["--base-url", "http://me:secret@127.0.0.1:9"], "--base-url: carries a name or password"),
         (["--timeout", "0"], "--timeout 0"),
         (["--engine", "google", "--browser", "/no/chromium"], "--browser /no/chromium: no program there"),
     ],
@@ -136,6 +139,8 @@ def test_wrong_flags_are_refused_before_anything_is_done(flags, complaint, tmp_p
         main(base + flags)
     with pytest.raises(UserError, match="an empty QUERY"):
         main([base[0], " ", *base[2:]])
+    with pytest.raises(UserError, match="is no text in UTF-8"):
+        main([base[0], "clown \udcff", *base[2:]])
     assert not pictures(tmp_path / "out") if (tmp_path / "out").exists() else True
 
 

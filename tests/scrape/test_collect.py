@@ -5,7 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from picture_server import encoded, photo
+from picture_server import encoded, photo, picture_server
 from search_site import search_site
 
 from scrape.cli import main
@@ -37,6 +37,14 @@ class Prepared:
         pass
 
 
+class Begun(Prepared):
+    """A search that may have more."""
+
+    def __init__(self, results):
+        super().__init__(results)
+        self.dry = False
+
+
 def thumbnail(query, number):
     """A thumbnail that stood in the page of a query's results: that page's address is all the address it has."""
     address = f"https://example.org/search?q={query}#{number}"
@@ -65,3 +73,21 @@ def test_pictures_and_frames_share_a_folder(tmp_path, capsys):
         assert main(["images", "clown", "joker", "--engine", "commons", *flags, *out]) == 0
     assert "4 of 4 pictures" in capsys.readouterr().out
     assert len(list(tmp_path.glob("*.jpg"))) == 5
+
+
+def test_what_failed_is_asked_for_once_and_counted_once_however_often_a_query_comes_round(tmp_path, monkeypatch):
+    with picture_server() as site:
+        shut = [site.add(f"/shut{number}.jpg", b"", 403) for number in range(3)]
+        many = [Found(url, None, "test", "clown") for url in [*shut, *site.add_photos(10)]]
+        few = [Found(*site.add_photos(1, first=50), None, "test", "joker")]
+        collection = Collection(
+            load_engine("commons"), SearchSettings(), DownloadSettings(workers=1, allow_private=True, rate=0)
+        )
+        monkeypatch.setattr(
+            collection._searcher,
+            "search",
+            lambda query: Begun(many) if query == "clown" else Prepared(few),
+        )
+        collection.collect(["clown", "joker"], tmp_path, 8, quiet=True)
+        assert [site.asked[f"/shut{number}.jpg"] for number in range(3)] == [1] * 3
+    assert collection.summary(tmp_path).endswith("8 of 8 pictures; found 14, duplicate 0, failed 3")

@@ -4,8 +4,10 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from PIL import Image
 from common.errors import UserError
 from scrape import addresses
 from scrape.decoders import Decoders
-from scrape.download import SPARE, download
+from scrape.download import SPARE, _Run, download
 from scrape.download_settings import MEGABYTE, DownloadSettings
 from scrape.found import Found
 
@@ -71,7 +73,6 @@ def test_good_ones_are_saved_and_each_failure_has_its_reason(site, tmp_path):
     pages["/drip.jpg"] = dripping(data)
     pages["/silent.jpg"] = silent
     pages["/busy.jpg"] = busy_first(encoded(photo(1)), 2)
-    pages["/later.jpg"] = busy_first(data, 99, 429, Retry_After="3600")
     pages["/loop.jpg"] = (302, {"Location": "/loop.jpg"}, b"")
     pages["/moved.jpg"] = (301, {"Location": "/b.jpg?x=%2F"}, b"")
     pages["/out.jpg"] = (302, {"Location": "file:///etc/passwd"}, b"")
@@ -85,7 +86,6 @@ def test_good_ones_are_saved_and_each_failure_has_its_reason(site, tmp_path):
         site.add("/gone.jpg", b"", 410): "http_410",
         site.add("/shut.jpg", b"", 403): "http_403",
         site.add("/ill.jpg", b"", 500): "http_500",
-        site.address + "/later.jpg": "http_429",
         site.address + "/loop.jpg": "redirects",
         site.address + "/out.jpg": "bad_url",
         site.add("/page.jpg", b"<!DOCTYPE html><html>", Content_Type="image/jpeg"): "not_a_picture",
@@ -113,15 +113,13 @@ def test_good_ones_are_saved_and_each_failure_has_its_reason(site, tmp_path):
     assert outcome.found == len(expected) == outcome.saved + outcome.failed.total()
     assert outcome.missing == 1000 - 5
     assert site.asked["/busy.jpg"] == 3 and site.asked["/ill.jpg"] == 3 and site.asked["/cut.jpg"] == 3
-    assert site.asked["/none.jpg"] == site.asked["/later.jpg"] == site.asked["/page.jpg"] == 1
+    assert site.asked["/none.jpg"] == site.asked["/page.jpg"] == 1
     assert site.asked["/loop.jpg"] == 6
     by_url = {line["url"]: line for line in lines(tmp_path)}
-    assert by_url[site.address + "/later.jpg"]["detail"] == "Too Many Requests; asks to come back in 3600 s"
     assert by_url[site.address + "/page.jpg"]["detail"] == "a web page (HTML)"
     moved = by_url[site.address + "/moved.jpg"]
     assert moved["final_url"] == site.address + "/b.jpg?x=%2F"
     assert moved["page"] == "https://example.org/page"
-    assert site.seen["/a.jpg"]["Referer"] == "https://example.org/page"
     assert site.seen["/a.jpg"]["User-Agent"] == "hide-in-video-scrape/0.1"
 
 
@@ -233,11 +231,78 @@ def test_a_hosts_rate_holds_for_all_its_requests(site, tmp_path, threads):
     assert times[-1] - times[0] >= 2 * 0.04  # three gaps; the first request may be seen late
 
 
+def test_a_hosts_rate_holds_for_redirects(site, tmp_path, threads):
+    site.add_photos(1)
+    for number, target in enumerate(("/moved1", "/moved2", "/0.jpg")):
+        site.pages[f"/moved{number}"] = (302, {"Location": target}, b"")
+    assert fetched([site.address + "/moved0"], tmp_path, rate=20).saved == 1
+    times = [when for path, when in site.times if path != "/robots.txt"]
+    assert len(times) == 4 and times[-1] - times[0] >= 2 * 0.05  # three gaps; the first request may be seen late
+
+
 def test_a_pause_that_a_server_asks_for_is_kept(site, tmp_path, threads):
     site.pages["/a.jpg"] = busy_first(encoded(photo(1)), 1, 429, Retry_After="1")
     assert fetched([site.address + "/a.jpg"], tmp_path).saved == 1
     first, second = (when for path, when in site.times if path == "/a.jpg")
     assert second - first >= 0.99
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_server_that_asks_for_a_long_pause_is_not_asked_again(site, tmp_path, threads, retries):
+    for number in range(5):
+        site.pages[f"/{number}.jpg"] = busy_first(b"", 99, 429, Retry_After="3600")
+    urls = [f"{site.address}/{number}.jpg" for number in range(5)]
+    outcome = fetched(urls, tmp_path, per_host=1, retries=retries)
+    assert dict(outcome.failed) == {"http_429": 5} and sum(site.asked.values()) == 2  # robots.txt, and one of them
+    first, *others = (line["detail"] for line in lines(tmp_path))
+    assert first == "Too Many Requests; asks to come back in 3600 s"
+    assert all(detail.startswith("not asked: its server asks to come back in 3") for detail in others)
+
+
+def test_a_pause_holds_for_the_server_that_asked_for_it_and_for_all_its_pictures(site, tmp_path, threads):
+    site.pages["/busy.jpg"] = busy_first(encoded(photo(9)), 1, 429, Retry_After="1")
+    with picture_server() as other:
+        other.pages["/go.jpg"] = (302, {"Location": site.address + "/busy.jpg"}, b"")
+        fetched([other.address + "/go.jpg", *site.add_photos(4)], tmp_path, per_host=1, rate=10, retries=1)
+    (asked, *_) = (when for path, when in site.times if path == "/busy.jpg")
+    assert not [path for path, when in site.times if asked < when < asked + 0.95]
+
+
+def test_places_of_a_host_hold_for_those_that_are_redirected_to_it(site, tmp_path, threads):
+    """Each of two hosts sends on to the other, with one place each: nobody waits for ever."""
+    now, most, lock = [0], [0], threading.Lock()
+
+    def slow(handler):
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.05)
+        with lock:
+            now[0] -= 1
+        busy_first(encoded(photo(len(handler.path))), 0)(handler)
+
+    with picture_server() as one, picture_server() as two:
+        for here, there in ((one, two), (two, one)):
+            for number in range(4):
+                here.pages[f"/to{number}"] = (302, {"Location": f"{there.address}/on{number}"}, b"")
+                here.pages[f"/on{number}"] = (302, {"Location": f"{site.address}/{'x' * number}"}, b"")
+                site.pages[f"/{'x' * number}"] = slow
+        urls = [f"{host.address}/to{number}" for number in range(4) for host in (one, two)]
+        outcome = fetched(urls, tmp_path, per_host=1)
+    assert outcome.saved + outcome.duplicates == 8 and most == [1]
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ("http://shop.example/a?b=1#part", "http://shop.example/a?b=1"),
+        ("http://me:secret@shop.example/a@b", "http://shop.example/a@b"),
+        ("https://shop.example/a?token=1", None),  # the picture is fetched without encryption
+    ],
+)
+def test_the_page_is_told_without_its_secrets(site, tmp_path, threads, page, told):
+    download(iter([Found(*site.add_photos(1), page, "test", "clown")]), tmp_path, DownloadSettings(**QUICK), 1)
+    assert site.seen["/0.jpg"].get("Referer") == told
 
 
 def test_private_addresses_are_refused_also_behind_redirects_and_names(site, tmp_path, monkeypatch, threads):
@@ -408,6 +473,54 @@ def test_ctrl_c_leaves_a_consistent_folder(site, tmp_path, threads):
     assert (outcome.saved, outcome.kept) == (6, 6)
 
 
+def test_ctrl_c_while_pictures_arrive_waits_until_nobody_writes_any_more(site, tmp_path, monkeypatch, threads):
+    """The list is given out: what is left is waiting. A second Ctrl-C comes while the first is obeyed."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    stop = _Run.stop
+
+    def impatient(run):
+        threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGINT)).start()
+        stop(run)
+
+    def progress(outcome):
+        if outcome.saved == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(_Run, "stop", impatient)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            settings = DownloadSettings(**QUICK, concurrency=2)
+            download(found(site.add_photos(40)), tmp_path, settings, 40, progress)
+            time.sleep(5)
+    finally:
+        with suppress(KeyboardInterrupt):
+            time.sleep(0.1)
+        signal.signal(signal.SIGINT, before)
+    assert not [thread for thread in threading.enumerate() if thread.name == "download"]
+    assert 3 <= assert_consistent(tmp_path) < 40
+
+
+def test_a_picture_that_was_killed_before_it_had_its_name_counts(site, tmp_path, threads):
+    urls = site.add_photos(3)
+    fetched(urls, tmp_path)
+    named, empty, _ = (line for line in lines(tmp_path) if line["outcome"] == "saved")
+    (tmp_path / named["file"]).rename(tmp_path / f".{named['sha256']}.7.part")
+    (tmp_path / empty["file"]).unlink()
+    (tmp_path / f".{empty['sha256']}.8.part").touch()  # of a power cut
+    outcome = fetched(urls, tmp_path, wanted=3)
+    assert (outcome.kept, outcome.saved, outcome.missing) == (2, 1, 0)
+    assert sorted(path.stat().st_size > 0 for path in tmp_path.glob("*.jpg")) == [True] * 3
+
+
+def test_what_an_earlier_run_settled_is_counted_again_and_asked_for_no_more(site, tmp_path, threads):
+    same = encoded(photo(0))
+    urls = [*site.add_photos(2), site.add("/copy.jpg", same), site.address + "/none.jpg", site.address + "/none.jpg"]
+    for asked in (1, 1):
+        outcome = fetched(urls, tmp_path, concurrency=1)
+        assert (outcome.found, outcome.saved + outcome.kept, outcome.duplicates) == (4, 2, 1)
+        assert dict(outcome.failed) == {"http_404": 1} and site.asked["/none.jpg"] == asked
+
+
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
@@ -415,6 +528,7 @@ def test_ctrl_c_leaves_a_consistent_folder(site, tmp_path, threads):
         ({"rate": -1}, "--rate -1: expected 0 or more"),
         ({"rate": float("nan")}, "--rate nan"),
         ({"timeout": 0}, "--timeout 0: expected more than 0"),
+        ({"timeout": float("inf")}, "--timeout inf: expected more than 0 seconds and at most 86400"),
         ({"quality": 101}, "--quality 101: expected 1 to 100"),
         ({"distance": 65}, "--distance 65"),
         ({"user_agent": "two\nlines"}, "--user-agent"),

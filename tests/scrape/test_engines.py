@@ -179,6 +179,8 @@ def test_an_answer_with_something_else_than_texts_is_a_changed_one(field):
     with Scripted((200, {}, answer)) as server:
         (found,) = asked("openverse", server)[0]
     assert found.creator == "7"
+    with Scripted((200, {}, {**answer, "page_count": float("inf")})) as server, pytest.raises(ChangedError):
+        list(asked("openverse", server)[0])
     item[field] = ["a list"]
     with Scripted((200, {}, answer)) as server, pytest.raises(ChangedError, match="cannot understand"):
         list(asked("openverse", server)[0])
@@ -266,6 +268,14 @@ def test_no_network():
     ):
         list(search)
     assert waits == [6.0, 12.0, 24.0]
+
+
+def test_the_name_of_a_server_is_no_refusal():
+    search = ApiSearch(
+        load_engine("commons"), "clown", base_url="http://me:pw@no429.invalid", sleep=lambda seconds: None
+    )
+    with pytest.raises(UnreachableError, match=r"commons: no429.invalid does not answer"):
+        list(search)
 
 
 @pytest.mark.parametrize("total", [240, 10_000])  # its own count ends there, too

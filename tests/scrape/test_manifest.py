@@ -1,5 +1,6 @@
 import fcntl
 import json
+import os
 import re
 
 import pytest
@@ -45,6 +46,18 @@ def test_a_cut_last_line_is_mended(tmp_path, tail, kept):
         assert [line["url"] for line in manifest.lines()] == ["a", "b", "c", "d"][:kept][:2] + ["c"] * (kept == 3) + [
             "d"
         ]
+
+
+def test_a_line_that_only_half_fits_leaves_nothing_for_the_next_to_join(tmp_path, monkeypatch):
+    write = os.write
+    with Manifest(tmp_path) as manifest:
+        manifest.write({"url": "a"})
+        monkeypatch.setattr("scrape.manifest.os.write", lambda handle, raw: write(handle, raw[:5]))
+        with pytest.raises(UserError, match="the disk is full"):
+            manifest.write({"url": "b"})
+        monkeypatch.undo()  # a temporary file went away
+        manifest.write({"url": "c"})
+        assert [line["url"] for line in manifest.lines()] == ["a", "c"]
 
 
 def test_a_manifest_of_half_a_line_is_empty(tmp_path):

@@ -62,6 +62,16 @@ def test_where_a_flag_decides_it_is_named():
     assert described(failed) == lines
 
 
+def test_what_failed_for_good_is_no_success_the_second_time_either(tmp_path, capsys):
+    with picture_server() as site:
+        (tmp_path / "list.txt").write_text("\n".join([*site.add_photos(2), site.address + "/none.jpg"]))
+        for kept in ("", " (2 of them by earlier runs)"):
+            assert main(["urls", str(tmp_path / "list.txt"), "--out", str(tmp_path / "o"), *FLAGS]) == 1
+            shown = capsys.readouterr()
+            assert shown.out.endswith(f"2 of 3 pictures{kept}; duplicate 0, failed 1\n")
+            assert shown.err == "failed: 1 × http_404\n"
+
+
 def test_fewer_than_asked_for_is_no_success(tmp_path, capsys):
     with picture_server() as site:
         (tmp_path / "list.txt").write_text("\n".join([site.add("/a.jpg", encoded(photo(1)))]))
