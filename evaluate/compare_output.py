@@ -101,13 +101,13 @@ def write(folder: Path, comparison: Comparison, limit: int) -> Path:
     rows = [each.row for each in comparison.measured]
     by_class = [row for each in comparison.measured for row in each.by_class]
     disputed = contested(comparison.measured, comparison.objects)
-    names = comparison.truth.paths
+    names = comparison.truth.names
     write_json(folder / "compare.json", {"compared": comparison.words, "rows": rows})
     write_table(folder, "compare_all", rows)
     write_table(folder, "compare_classes", by_class)
     listed = [
         {
-            "picture": names[each.picture].name,
+            "picture": names[each.picture],
             "class": each.class_name,
             "area": each.area,
             "found_by": ", ".join(each.found_by),
@@ -129,7 +129,7 @@ def _draw(folder: Path, comparison: Comparison, disputed: Sequence[Contested]) -
         for place, each in enumerate(disputed):
             pixels = tiles.jpeg(_tile(comparison, each))
             (made / f"contested_{place + 1:03d}.jpg").write_bytes(pixels)
-            name = comparison.truth.paths[each.picture].name
+            name = comparison.truth.names[each.picture]
             found, missed = f"found by {', '.join(each.found_by)}", f"missed by {', '.join(each.missed_by)}"
             drawn.append((pixels, [name, each.class_name, found, missed]))
     return drawn

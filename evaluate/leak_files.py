@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from common.detections import Header, read_header
@@ -38,13 +38,13 @@ def find_cases(paths: Sequence[Path], truths: Sequence[Path] = ()) -> list[Case]
         truths: the truth of each of `paths`, where it does not lie beside it as NAME.truth.jsonl.
 
     Raises:
-        UserError: something is not there.
+        UserError: something is not there, or is given twice.
     """
     if truths:
         if len(truths) != len(paths):
             raise UserError(f"--truth names {len(truths)} files for {len(paths)} videos; give one for each, in order")
-        return [_case(truth, video) for video, truth in zip(paths, truths, strict=True)]
-    cases = []
+        return _apart([_case(truth, video) for video, truth in zip(paths, truths, strict=True)])
+    cases: list[Case] = []
     for path in paths:
         if path.is_dir():
             found = sorted(path.glob(f"*{TRUTH}"))
@@ -58,7 +58,20 @@ def find_cases(paths: Sequence[Path], truths: Sequence[Path] = ()) -> list[Case]
             if path.exists() and not beside.exists():
                 raise UserError(f"{path}: its truth {beside.name} is not beside it; name it with --truth FILE")
             cases.append(_case(beside, path))
-    return cases
+    return _apart(cases)
+
+
+def _apart(cases: list[Case]) -> list[Case]:
+    """Refuse a truth that is given twice: its visits would count twice. Videos of one name get their folder's too."""
+    truths = [case.truth.resolve() for case in cases]
+    for place, truth in enumerate(truths):
+        if truth in truths[:place]:
+            raise UserError(f"{cases[place].truth} is given twice; name each video once")
+    names = [case.name for case in cases]
+    return [
+        replace(case, name=str(case.truth.with_name(case.name))) if names.count(case.name) > 1 else case
+        for case in cases
+    ]
 
 
 def _case(truth: Path, video: Path | None = None) -> Case:

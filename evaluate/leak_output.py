@@ -47,12 +47,18 @@ def cells(name: str, of_all: Totals) -> tuple[str, ...]:
         _percent(of_all.never_bare_at_least),
         _percent(of_all.covered_share),
         leaking,
-        f"{of_all.longest} frames, {of_all.longest_seconds:.2f} s" if of_all.longest else "none",
+        _longest(of_all),
         _percent(of_all.bare_share),
         _percent(of_all.false_cover),
         UNKNOWN if of_all.false_alarms_per_minute is None else f"{of_all.false_alarms_per_minute:.1f}",
-        f"{of_all.flicker:.2f}",
+        UNKNOWN if of_all.flicker is None else f"{of_all.flicker:.2f}",
     )
+
+
+def _longest(of_all: Totals) -> str:
+    if of_all.longest is None:
+        return UNKNOWN
+    return f"{of_all.longest} frames, {of_all.longest_seconds:.2f} s" if of_all.longest else "none"
 
 
 def _percent(share: float | None) -> str:
@@ -101,7 +107,7 @@ def write(folder: Path, videos: Sequence[VideoLeak], classes: Sequence[str], abo
         UserError: the folder cannot be written.
     """
     frames = [{"video": video.name, **asdict(row)} for video in videos for row in video.rows]
-    visits = [{"video": video.name, **asdict(visit)} for video in videos for visit in video.visits]
+    visits = [{"video": video.name, **asdict(visit)} for video in videos if video.tracked for visit in video.visits]
     write_json(folder / "leak.json", as_json(videos, classes, about))
     write_table(folder, "leak_frames", frames)
     write_table(folder, "leak_visits", visits)

@@ -24,14 +24,14 @@ class Totals:
         visits: of objects; None where the truth does not tell objects apart.
         never_bare: visits without a leaking frame.
         leak_frames: frames with a leak; None for a single class.
-        longest: frames of the longest run in which one object leaks.
-        longest_seconds: how long that lasts.
+        longest: frames of the run in which one object leaks for the longest time; None like visits.
+        longest_seconds: how long that lasts; None like visits.
         pixels: visible pixels of all appearances.
         bare: those of them that are not covered.
         false_cover: mean share of the frame that is covered beyond every object's margin; None for a single class.
         false_alarms: what was covered although nothing was there, see `false_alarms`; None for a single class.
-        changes: between covered and leaking.
-        pairs: consecutive appearances of one object.
+        changes: between covered and leaking; None like visits.
+        pairs: consecutive appearances of one object; None like visits.
     """
 
     frames: int
@@ -41,14 +41,14 @@ class Totals:
     visits: int | None
     never_bare: int | None
     leak_frames: int | None
-    longest: int
-    longest_seconds: float
+    longest: int | None
+    longest_seconds: float | None
     pixels: int
     bare: int
     false_cover: float | None
     false_alarms: int | None
-    changes: int
-    pairs: int
+    changes: int | None
+    pairs: int | None
 
     @property
     def covered_share(self) -> float | None:
@@ -79,8 +79,10 @@ class Totals:
         return 60 * self.false_alarms / self.seconds if self.seconds and self.false_alarms is not None else None
 
     @property
-    def flicker(self) -> float:
-        """Changes between covered and leaking per 100 consecutive pairs of appearances."""
+    def flicker(self) -> float | None:
+        """Changes between covered and leaking per 100 consecutive pairs of appearances; None like visits."""
+        if self.changes is None:
+            return None
         return 100 * self.changes / self.pairs if self.pairs else 0.0
 
 
@@ -93,7 +95,7 @@ def totals(videos: Sequence[VideoLeak], name: str | None = None) -> Totals:
     """
     rows = [row for video in videos for row in video.rows]
     visits = [visit for video in videos for visit in video.visits if name in (None, visit.name)]
-    worst = max(visits, key=lambda visit: visit.longest_seconds, default=None)
+    worst = max(visits, key=lambda visit: (visit.longest_seconds, visit.longest), default=None)
     tracked = all(video.tracked for video in videos)
     appearances = sum(visit.frames for visit in visits)
     return Totals(
@@ -104,14 +106,14 @@ def totals(videos: Sequence[VideoLeak], name: str | None = None) -> Totals:
         visits=len(visits) if tracked else None,
         never_bare=sum(not visit.leaking for visit in visits) if tracked else None,
         leak_frames=sum(row.leaking > 0 for row in rows) if name is None else None,
-        longest=max((visit.longest for visit in visits), default=0),
-        longest_seconds=worst.longest_seconds if worst else 0.0,
+        longest=(worst.longest if worst else 0) if tracked else None,
+        longest_seconds=(worst.longest_seconds if worst else 0.0) if tracked else None,
         pixels=sum(visit.pixels for visit in visits),
         bare=sum(visit.bare for visit in visits),
         false_cover=sum(row.false_cover for row in rows) / len(rows) if name is None else None,
         false_alarms=sum(video.false_alarms for video in videos) if name is None else None,
-        changes=sum(visit.changes for visit in visits),
-        pairs=sum(visit.frames - 1 for visit in visits),
+        changes=sum(visit.changes for visit in visits) if tracked else None,
+        pairs=sum(visit.frames - 1 for visit in visits) if tracked else None,
     )
 
 

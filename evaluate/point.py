@@ -75,9 +75,7 @@ def write_gallery_of(evaluation: Evaluation, at: LookedAt, folder: Path, limit: 
     faults = find_faults(
         truth.pictures, result.predictions, truth.class_names, at.thresholds, KIND, matches=result.matches[KIND]
     )
-    pictures = Pictures(
-        [path.name for path in truth.paths], truth.dataset.load_image, truth.pictures, result.predictions, at.thresholds
-    )
+    pictures = Pictures(truth.names, truth.dataset.load_image, truth.pictures, result.predictions, at.thresholds)
     made = write_gallery(folder, faults, pictures, about(truth.class_names, at, len(truth.pictures)), limit)
     return made, len(faults.misses), len(faults.false_alarms)
 

@@ -122,16 +122,19 @@ def _opened(path: Path) -> Iterator[TextIO]:
     try:
         with path.open(encoding="utf-8") as file:
             yield file
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise UserError(f"{path}: cannot be read ({error}); remove it, and it is made again") from error
 
 
-def read_predictions(path: Path, class_names: Sequence[str]) -> list[sv.Detections]:
+def read_predictions(
+    path: Path, class_names: Sequence[str], pictures: Sequence[str] | None = None
+) -> list[sv.Detections]:
     """Read a finished file.
 
     Args:
         path: the file.
         class_names: background first; objects of other classes are left out.
+        pictures: file names that it must hold, in order; None: any.
 
     Returns:
         One a picture, best score first: xyxy (N, 4) float32, confidence (N,) float64 as written (0.7 is
@@ -139,14 +142,17 @@ def read_predictions(path: Path, class_names: Sequence[str]) -> list[sv.Detectio
         `class_names`, data "rle" (N,) COCO's run lengths where there are masks.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: it cannot be read, or holds other pictures.
     """
     places = {name: place for place, name in enumerate(class_names) if place}
     with _opened(path) as file:
         header = json.loads(file.readline())
         if header.get("format") != FORMAT or header.get("version") != VERSION:
             raise ValueError("not a predictions file of this version")
-        return [_detections(json.loads(line), places) for line in file]
+        lines = [json.loads(line) for line in file]
+        if pictures is not None and [line["picture"] for line in lines] != list(pictures):
+            raise ValueError(f"it holds {len(lines)} pictures, not the {len(pictures)} of the split")
+        return [_detections(line, places) for line in lines]
 
 
 def _detections(content: Mapping[str, Any], places: Mapping[str, int]) -> sv.Detections:

@@ -140,10 +140,10 @@ class Predictions:
             except OSError as error:
                 raise UserError(f"cannot write to {self.folder}: {error.strerror}; choose another with -o") from error
         self._hashes.keep()
-        return read_predictions(path, self.truth.class_names)
+        return read_predictions(path, self.truth.class_names, self.truth.names)
 
     def _compute(self, checkpoint: RunCheckpoint, path: Path, label: str) -> None:
-        pictures = [file.name for file in self.truth.paths]
+        pictures = self.truth.names
         header = {"key": self._key(checkpoint), "classes": list(checkpoint.class_names[1:])}
         with PredictionWriter(path, header, pictures) as writer:
             left = range(writer.done, len(pictures))
@@ -211,17 +211,19 @@ class _Hashes:
         self.path = path
         self._known: dict[str, str] | None = None
         self._names: dict[Path, str] = {}
+        self._stamps: dict[Path, str] = {}
         self._new = False
 
     def of(self, path: Path) -> str:
         known = self._read()
         if path not in self._names:
             try:
-                name = _stamp(path)
+                name = _remembered(path)
                 if name not in known:
                     with path.open("rb") as file:
                         known[name] = hashlib.file_digest(file, "sha256").hexdigest()
                     self._new = True
+                self._stamps[path] = _stamp(path)
             except OSError as error:
                 raise UserError(f"{path}: gone since it was listed; {MOVING}") from error
             self._names[path] = name
@@ -230,7 +232,7 @@ class _Hashes:
     def check_unchanged(self, path: Path) -> None:
         """Raise UserError where a file is not the one any more that was hashed."""
         try:
-            same = _stamp(path) == self._names[path]
+            same = _stamp(path) == self._stamps[path]
         except OSError:
             same = False
         if not same:
@@ -256,6 +258,11 @@ class _Hashes:
 def _stamp(path: Path) -> str:
     status = path.stat()
     return f"{path.name} {status.st_size} {status.st_mtime_ns}"
+
+
+def _remembered(path: Path) -> str:
+    """As `_stamp`, and when the file came here: copied over another with its old time it has that one's stamp."""
+    return f"{_stamp(path)} {path.stat().st_ctime_ns}"
 
 
 def _read(truth: Truth, places: Iterable[int]) -> Iterator[tuple[int, np.ndarray]]:

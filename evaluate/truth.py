@@ -57,6 +57,12 @@ class Truth:
         return [Path(info["path"]) for info in self.dataset.image_info]
 
     @cached_property
+    def names(self) -> list[str]:
+        """File of each picture as the dataset names it: below its images/, with "/" where there are folders."""
+        images = self.dataset.folder / "images"
+        return [(path.relative_to(images) if path.is_relative_to(images) else path).as_posix() for path in self.paths]
+
+    @cached_property
     def sizes(self) -> list[tuple[int, int]]:
         """(H, W) of each picture."""
         return [(int(info["height"]), int(info["width"])) for info in self.dataset.image_info]

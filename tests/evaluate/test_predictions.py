@@ -1,6 +1,7 @@
 """Predictions are computed once, whatever stops them on the way."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -140,12 +141,31 @@ def test_two_at_once_do_not_mix(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{}\n", '{"format": "hide-in-video predictions", "version": 1}\n{"picture":1}\n']
+    "content", ["", "{}\n", "[1]\n", '{"format": "hide-in-video predictions", "version": 1}\n{"picture":1}\n']
 )
 def test_a_broken_file_is_named(content, tmp_path):
     (tmp_path / "p.jsonl").write_text(content)
     with pytest.raises(UserError, match=r"p\.jsonl: cannot be read .*remove it, and it is made again"):
         read_predictions(tmp_path / "p.jsonl", ["BG", "dog"])
+
+
+def test_a_file_that_lost_pictures_is_named(run, data, painter):
+    checkpoint = find_run(run).checkpoints[0]
+    predictions(run, data).of(checkpoint)
+    path = predictions(run, data).path_of(checkpoint)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    with pytest.raises(UserError, match=r"it holds 2 pictures, not the 5 of the split\); remove it"):
+        predictions(run, data).of(checkpoint)
+
+
+def test_other_weights_with_the_name_size_and_time_of_the_old_ones_are_other_weights(run, data, painter):
+    checkpoint = find_run(run).checkpoints[0]
+    before = predictions(run, data)
+    before.of(checkpoint)
+    status = checkpoint.path.stat()
+    checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-1] + b"x")
+    os.utime(checkpoint.path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert predictions(run, data).path_of(checkpoint) != before.path_of(checkpoint)
 
 
 def test_a_network_that_computes_no_numbers_is_named(run, data, monkeypatch):

@@ -61,3 +61,12 @@ def test_nothing_to_compare_with(tmp_path):
 def test_a_class_that_the_split_does_not_show(tmp_path):
     dataset(tmp_path, [objects((1, BOX))])
     assert read_truth(tmp_path, "val").classes_without_objects() == ["cat"]
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    dataset(tmp_path, [objects((1, BOX)), objects()])
+    labels = json.loads((tmp_path / "val.json").read_text())
+    for image, name in zip(labels["images"], ("a/1.png", "b/1.png"), strict=True):
+        image["file_name"] = name
+    (tmp_path / "val.json").write_text(json.dumps(labels))
+    assert read_truth(tmp_path, "val").names == ["a/1.png", "b/1.png"]
