@@ -190,7 +190,9 @@ class EpochEnd(keras.callbacks.Callback):
         if not self.options["quiet"]:
             print(line(row, self.epochs), file=sys.stderr, flush=True)  # noqa: T201
         patience, best = self.options["early_stopping"], self.run.best_epoch()
-        if patience and best is not None and done - best >= patience:
+        # Between two validations nothing can turn out better.
+        judged = self.validate is None or not self.options["validate_every"] or self.validates(done)
+        if patience and judged and best is not None and done - best >= patience:
             self.stopped_early = self.model.stop_training = True
 
 

@@ -26,14 +26,16 @@ def batches_of(
         config: settings of the model.
         augmentation: see `FolderLoader`.
         shuffle: whether every epoch has another order.
-        negatives: whether pictures that show nothing are learnt from.
+        negatives: whether pictures that show nothing are learnt from; otherwise they have no place in an epoch.
     """
     loader = FolderLoader(
         pictures.dataset, resizing_of(config, config.USE_MINI_MASK), config.IMAGE_CHANNEL_COUNT, augmentation
     )
     drawn = 0 if config.USE_RPN_ROIS else config.POST_NMS_ROIS_TRAINING
-    ids = np.asarray(pictures.ids)
-    return TrainingBatches(loader, ids, truth_of(config), config.BATCH_SIZE, shuffle, config.SEED, drawn, negatives)
+    ids = pictures.ids if negatives else pictures.showing
+    return TrainingBatches(
+        loader, np.asarray(ids), truth_of(config), config.BATCH_SIZE, shuffle, config.SEED, drawn, negatives
+    )
 
 
 class LearningFeed:

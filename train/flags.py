@@ -13,7 +13,7 @@ examples:
   python -m train --data dataset --epochs 20 --preset small --backbone mobilenet_v3_small --weights imagenet
   python -m train --data dataset --epochs 40 --layers mrcnn                    can share its trunk with COCO in `infer`
   python -m train --data dataset --epochs 1 --dry-run                          check the data, estimate time and memory
-  python -m train --data dataset --epochs 30 --preset small --overfit 4        can it learn four pictures?
+  python -m train --data dataset --epochs 15 --preset small --overfit 4 --steps 10   can it learn four?
   python -m train -o runs/clown --resume                                       go on where it was interrupted
   python -m train smile --help                                                 a classifier of face crops
 

@@ -131,6 +131,7 @@ class _Job:
         state = self._state()
         done = 0 if state is None else state.epoch
         if done >= settings.epochs:
+            self._finish(done)
             raise UserError(f"{self.folder}: {done} epochs are done; give more with --epochs, which counts all of them")
         workers = default_workers() if settings.workers is None else settings.workers
         with Workers(workers) as processes:
@@ -197,6 +198,13 @@ class _Job:
         else:
             training_state.restore_random(state, self.model)
         self.say(f"goes on after epoch {state.epoch} ({report})")
+
+    def _finish(self, done: int) -> None:
+        """Name the checkpoints of a run that was killed after its last epoch, before that."""
+        if self.writes and not self.settings.dry_run:
+            run = RunFolder.open(self.folder)
+            run.go_back_to(done)
+            write_losses(run.path / "losses.png", run.rows, run.best_epoch())
 
     def _open_run(self, done: int) -> RunFolder:
         about = {
@@ -266,6 +274,8 @@ class _Job:
         if self.ready.validated is None or not self.settings.validate_every:
             return None
         batches = batches_of(self.ready.validated, self.ready.config, shuffle=False, negatives=self.settings.negatives)
+        if not len(batches):  # none of the pictures shows what is learnt
+            return None
         return fitting.Rounds(batches, min(len(batches), VALIDATION_LOSSES), from_start=True)
 
     def _summed_up(self, run: RunFolder, stopped: bool, expected: Estimate) -> Outcome:

@@ -32,9 +32,14 @@ class Pictures:
     ids: np.ndarray
 
     @property
+    def showing(self) -> np.ndarray:
+        """The numbers of the pictures that show something to learn."""
+        return np.array([number for number in self.ids if self._entries(number)], int)
+
+    @property
     def with_objects(self) -> int:
         """How many pictures show something to learn."""
-        return sum(bool(self._entries(number)) for number in self.ids)
+        return len(self.showing)
 
     def counts(self) -> dict[str, int]:
         """Return how many objects of each class there are, crowds left out."""
@@ -51,7 +56,7 @@ class Pictures:
 
     def first(self, count: int) -> Pictures:
         """Return the first pictures that show something."""
-        return Pictures(self.dataset, np.array([number for number in self.ids if self._entries(number)][:count], int))
+        return Pictures(self.dataset, self.showing[:count])
 
     def spread(self, most: int) -> Pictures:
         """Return so many pictures at most, from all over the split."""
@@ -125,7 +130,7 @@ def _fault(dataset: FolderDataset, number: int) -> str:
         )
     try:
         objects = dataset.load_objects(number)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except Exception as error:  # noqa: BLE001 (pycocotools raises that very class)
         return f"{path}: its labels cannot be read ({type(error).__name__}: {error}); convert them again"
     flat = (objects.xyxy[:, 2:] <= objects.xyxy[:, :2]).any(axis=1) if len(objects) else np.zeros(0, bool)
     return f"{path}: object {int(flat.argmax()) + 1} has no area; convert the labels again" if flat.any() else ""

@@ -66,7 +66,7 @@ def prepare(settings: TrainSettings) -> Preparation:
     if settings.tensorboard:
         checked(check_tensorboard)
     augmentation = checked(lambda: find_augmentation(settings.augment))
-    begin = checked(lambda: start.find(settings.weights))
+    begin = checked(lambda: _begin(settings))
     opened = checked(lambda: pictures.open_pictures(settings.data, settings.classes, settings.overfit))
     if opened is None:
         raise FaultsError(faults)
@@ -80,6 +80,15 @@ def prepare(settings: TrainSettings) -> Preparation:
     if validated is not None and settings.overfit is None:
         validated = validated.spread(settings.val_pictures)
     return Preparation(learnt, validated, begin, config, names, augmentation, tuple(lines))
+
+
+def _begin(settings: TrainSettings) -> start.Start:
+    """Where weights come from; a run with a state has its own, whatever became of those that it began with."""
+    if settings.resume and settings.out is not None:
+        run = RunFolder.open(settings.out)
+        if run.state.is_file():
+            return start.resumed(run.config())
+    return start.find(settings.weights)
 
 
 def check_folder(settings: TrainSettings, folder: Path) -> None:

@@ -111,6 +111,8 @@ class TrainSettings:
                 )
             stored["dataset"]["fingerprint"]
             made = cls.from_json(stored["flags"])
+            if not made.data.is_dir():  # a relative path, and this is another folder than the one it began in
+                made = dataclasses.replace(made, data=Path(stored["dataset"].get("path", made.data)))
             for each in dataclasses.fields(cls):
                 kind, value = type(each.default), getattr(made, each.name)
                 if kind in (str, int, bool, float) and not isinstance(value, (float, int) if kind is float else kind):
@@ -197,6 +199,11 @@ def _checked(settings: TrainSettings) -> TrainSettings:
         value = getattr(settings, name)
         if value is not None and not lowest <= value < math.inf:  # nor what is no number
             raise UserError(f"--{name.replace('_', '-')} must be {lowest} or more, got {value}")
+    if settings.classes is not None and not 0 < len(settings.classes) == len(set(settings.classes)):
+        raise UserError(f"--classes {','.join(settings.classes)}: expected one or more names, each once")
+    if settings.overfit is not None and (not settings.validate_every or settings.machines is not None):
+        other = "--machines" if settings.validate_every else "--validate-every 0"
+        raise UserError(f"--overfit looks at what was found; {other} leaves that out: drop one of them")
     if settings.seed >= 2**32:
         raise UserError(f"--seed must be below 2^32, got {settings.seed}")
     if not 0 < settings.learning_rate < 100:
@@ -208,7 +215,9 @@ def _checked(settings: TrainSettings) -> TrainSettings:
 
 def changed(before: TrainSettings, now: TrainSettings) -> list[str]:
     """Name what a run that is taken up again would do otherwise than before: "--layers was heads, now is all"."""
-    fields = [each.name for each in dataclasses.fields(TrainSettings) if each.name not in MAY_CHANGE]
+    # Other epochs in all would part a schedule of layers in other places.
+    free = MAY_CHANGE - {"epochs"} if before.layers == "schedule" else MAY_CHANGE
+    fields = [each.name for each in dataclasses.fields(TrainSettings) if each.name not in free]
     return [
         f"--{name.replace('_', '-')} was {getattr(before, name)}, now is {getattr(now, name)}"
         for name in fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,24 @@ CLASS_LAYERS = ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask")
 # Networks of keras.applications average their statistics over a thousand steps, in which weights that start from
 # nothing become others: detection would run on statistics of long ago.
 MOMENTUM = 0.9
+# Settings that `--set` would not reach, and what does.
+FLAGS = {
+    "IMAGES_PER_GPU": "give --batch-size",
+    "GPU_COUNT": "give --devices",
+    "LEARNING_RATE": "give --learning-rate",
+    "LEARNING_MOMENTUM": "sgd has a momentum of 0.9 here",
+    "WEIGHT_DECAY": "give --weight-decay",
+    "GRADIENT_CLIP_NORM": "give --clip-norm",
+    "STEPS_PER_EPOCH": "give --steps",
+    "VALIDATION_STEPS": "give --val-pictures",
+    "SEED": "give --seed",
+    "TRAIN_BN": "give --train-bn",
+    "BACKBONE_WEIGHTS": "give --weights",
+    "MIXED_PRECISION": "give --precision",
+    "NUM_CLASSES": "the dataset and --classes say it",
+    "NAME": "the dataset's folder says it",
+}
+FREE_LENGTH = ("RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "BACKBONE_STRIDES")
 
 
 @dataclass(frozen=True)
@@ -31,8 +49,8 @@ class Start:
     """Where weights come from.
 
     Attributes:
-        kind: "coco", "imagenet", "none" or "file".
-        path: the weight file, None for "imagenet" and "none".
+        kind: "coco", "imagenet", "none", "file" or "resumed".
+        path: the weight file, None for "imagenet", "none" and "resumed", whose weights come with its state.
         config: settings that belong to the file.
         class_names: of the file, background first; None where it does not tell.
     """
@@ -71,6 +89,17 @@ def find(source: str) -> Start:
     return Start(kind, path, info.config, info.class_names)
 
 
+def resumed(stored: Mapping[str, Any]) -> Start:
+    """Go on with the network of a run.
+
+    Args:
+        stored: what its config.json holds.
+    """
+    known = Config().to_dict()
+    body = {name: value for name, value in stored.items() if name in known}
+    return Start("resumed", config=Config.from_json(json.dumps(body)))
+
+
 def learns_batch_norm(settings: TrainSettings) -> bool:
     """Whether batch normalisation learns: it must where the trunk starts from nothing."""
     return settings.train_bn == "yes" or (settings.train_bn == "auto" and settings.weights == "none")
@@ -95,6 +124,7 @@ def configuration(settings: TrainSettings, start: Start, class_names: Sequence[s
     unknown = [name for name in body if name not in known and name in settings.own]
     if unknown:
         raise UserError(f"--set: no setting {', '.join(unknown)}; `mrcnn.config.Config` lists them")
+    _check_own(settings.own, json.loads(Config().to_json()))
     if settings.backbone is not None:
         body["BACKBONE"] = settings.backbone
     if settings.image_size is not None:
@@ -115,6 +145,21 @@ def configuration(settings: TrainSettings, start: Start, class_names: Sequence[s
     config = Config.from_json(json.dumps({name: value for name, value in body.items() if name in known}))
     _check(config)
     return config
+
+
+def _check_own(own: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Hold what no library would say in one line, or nobody would say."""
+    for name, value in own.items():
+        if name in FLAGS:
+            raise UserError(f"--set {name}={value}: {FLAGS[name]}")
+        usual = known[name]
+        lists, numbers = isinstance(usual, list | tuple), isinstance(usual, int | float) and not isinstance(usual, bool)
+        wrong = (lists and not isinstance(value, list)) or (isinstance(usual, dict) and not isinstance(value, dict))
+        each = value if lists and isinstance(value, list) else [value]
+        if numbers or lists:
+            wrong = wrong or any(isinstance(one, bool) or not isinstance(one, int | float) for one in each)
+        if wrong or (lists and name not in FREE_LENGTH and len(value) != len(usual)):
+            raise UserError(f"--set {name}={value}: expected something like {json.dumps(usual)}")
 
 
 def _check(config: Config) -> None:
@@ -159,6 +204,8 @@ def load(model: keras.Model, start: Start, class_names: Sequence[str]) -> str:
     Raises:
         UserError: nothing matched, or a layer has another shape.
     """
+    if start.kind == "resumed":
+        return "goes on with weights of its own"
     if start.path is None:
         return "starts from nothing" if start.kind == "none" else "trunk from ImageNet; pyramid and heads from nothing"
     same = start.class_names is not None and tuple(start.class_names) == tuple(class_names)

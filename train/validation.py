@@ -24,7 +24,6 @@ class Validation:
 
     Args:
         pictures: to look at.
-        input_size: longer side at which they are looked at.
     """
 
     def __init__(self, pictures: Pictures) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ class Waiting(keras.callbacks.Callback):
     def __init__(self) -> None:
         super().__init__()
         self._waited = self._begin = self._ended = 0.0
-        self._inner: Callable[[Any], Any] | None = None
+        self._inner: Callable[..., Any] | None = None
 
     @property
     def share(self) -> float:
@@ -26,17 +26,19 @@ class Waiting(keras.callbacks.Callback):
         return self._waited / passed if passed > 0 else 0.0
 
     def on_train_begin(self, logs: Logs = None) -> None:
-        """Take TensorFlow's batches out of its iterator by hand: it fetches them inside of the step."""
-        if keras.backend.backend() == "tensorflow":
+        """Take batches out of their iterator by hand where they are fetched inside of the step."""
+        if keras.backend.backend() != "torch":
             self._inner = self.model.train_function
             self.model.train_function = self._step
 
-    def _step(self, iterator: Iterator[Any]) -> Any:
+    def _step(self, *given: Any) -> Any:
+        """TensorFlow gives the iterator, JAX its state before it."""
+        *state, iterator = given
         begin = time.monotonic()
         batch = next(iterator)
         self._waited += time.monotonic() - begin
         assert self._inner is not None
-        return self._inner(iter([batch]))
+        return self._inner(*state, iter([batch]))
 
     def on_train_end(self, logs: Logs = None) -> None:
         """Leave the model as it was."""
@@ -49,7 +51,7 @@ class Waiting(keras.callbacks.Callback):
         self._ended = self._begin
 
     def on_train_batch_begin(self, batch: int, logs: Logs = None) -> None:
-        """Elsewhere a batch is fetched between two steps."""
+        """On PyTorch a batch is fetched between two steps."""
         if self._inner is None:
             self._waited += time.monotonic() - self._ended
 

@@ -128,3 +128,13 @@ def test_a_line_says_what_an_epoch_brought() -> None:
     assert said == (
         "epoch 3/5: loss 1.500 (0.500); val 2.000; mask AP50 0.610; lr 0.001; 7.9 pictures/s; 1:00, 2:00 left"
     )
+
+
+def test_early_stopping_waits_for_a_validation(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path / "run", {}, CONFIG, ["BG", "dog"])
+    made = epoch_end(run, validate_every=4, early_stopping=2)
+    for epoch in range(1, 8):
+        end(made, epoch)
+    assert not made.stopped_early
+    end(made, 8)
+    assert run.best_epoch() == 8 and not made.stopped_early
