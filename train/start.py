@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from common.errors import UserError
 from mrcnn import checkpoint, file_config, from_config, training_network, weights
@@ -42,6 +43,14 @@ FLAGS = {
     "NAME": "the dataset's folder says it",
 }
 FREE_LENGTH = ("RPN_ANCHOR_SCALES", "RPN_ANCHOR_RATIOS", "BACKBONE_STRIDES")
+POSITIVE = (
+    *FREE_LENGTH,
+    *("FPN_CLASSIF_FC_LAYERS_SIZE", "TOP_DOWN_PYRAMID_SIZE", "RPN_CHANNELS", "MASK_HEAD_CHANNELS", "RPN_ANCHOR_STRIDE"),
+    *("RPN_TRAIN_ANCHORS_PER_IMAGE", "PRE_NMS_LIMIT", "POST_NMS_ROIS_TRAINING", "POST_NMS_ROIS_INFERENCE"),
+    *("TRAIN_ROIS_PER_IMAGE", "MAX_GT_INSTANCES", "DETECTION_MAX_INSTANCES", "POOL_SIZE", "MASK_POOL_SIZE"),
+    *("MASK_SHAPE", "MINI_MASK_SHAPE", "IMAGE_MIN_DIM", "IMAGE_MAX_DIM", "RPN_BBOX_STD_DEV", "BBOX_STD_DEV"),
+)
+SHARES = ("RPN_NMS_THRESHOLD", "ROI_POSITIVE_RATIO", "DETECTION_MIN_CONFIDENCE", "DETECTION_NMS_THRESHOLD")
 
 
 @dataclass(frozen=True)
@@ -163,6 +172,7 @@ def _check_own(own: Mapping[str, Any], known: Mapping[str, Any]) -> None:
 
 
 def _check(config: Config) -> None:
+    _check_numbers(config)
     side = int(config.IMAGE_SHAPE[0])
     if config.IMAGE_RESIZE_MODE not in ("square", "crop"):
         raise UserError(
@@ -170,10 +180,25 @@ def _check(config: Config) -> None:
         )
     if side % 64:
         raise UserError(f"molded pictures of {side} pixels do not halve six times; use a multiple of 64")
+    if config.IMAGE_CHANNEL_COUNT not in (1, 3) or config.IMAGE_CHANNEL_COUNT != len(config.MEAN_PIXEL):
+        raise UserError(
+            f"IMAGE_CHANNEL_COUNT is {config.IMAGE_CHANNEL_COUNT}, and MEAN_PIXEL has {len(config.MEAN_PIXEL)}; "
+            "expected 3 of both, or 1 for grey pictures"
+        )
     if any(int(length) != 2 * config.MASK_POOL_SIZE for length in config.MASK_SHAPE):
         raise UserError(f"MASK_SHAPE {tuple(config.MASK_SHAPE)} is not twice MASK_POOL_SIZE {config.MASK_POOL_SIZE}")
     if len(config.RPN_ANCHOR_SCALES) != len(config.BACKBONE_STRIDES):
         raise UserError(f"RPN_ANCHOR_SCALES needs {len(config.BACKBONE_STRIDES)} numbers, one a level of the pyramid")
+
+
+def _check_numbers(config: Config) -> None:
+    for name in POSITIVE:
+        value = np.asarray(getattr(config, name), "float64")
+        if not (np.isfinite(value).all() and (value > 0).all()):
+            raise UserError(f"{name} is {json.loads(config.to_json())[name]}; expected more than 0")
+    for name in SHARES:
+        if not 0 <= getattr(config, name) <= 1:
+            raise UserError(f"{name} is {getattr(config, name)}; expected a number from 0 to 1")
 
 
 def build(config: Config) -> training_network.TrainingModel:

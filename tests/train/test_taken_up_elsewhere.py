@@ -113,6 +113,12 @@ def test_flags_that_leave_nothing_are_refused(more: dict[str, Any], message: str
         ("MASK_SHAPE=5", "expected something like"),
         ("RPN_BBOX_STD_DEV=[0.1, 0.1]", "expected something like"),
         ("LOSS_WEIGHTS=3", "expected something like"),
+        ("MAX_GT_INSTANCES=0", "MAX_GT_INSTANCES is 0; expected more than 0"),
+        ("TRAIN_ROIS_PER_IMAGE=0", "expected more than 0"),
+        ("MINI_MASK_SHAPE=[0, 0]", "expected more than 0"),
+        ("RPN_ANCHOR_STRIDE=0", "expected more than 0"),
+        ("RPN_NMS_THRESHOLD=1.5", "expected a number from 0 to 1"),
+        ("IMAGE_CHANNEL_COUNT=4", "expected 3 of both, or 1"),
     ],
 )
 def test_settings_that_cannot_be_are_told(text: str, message: str) -> None:
