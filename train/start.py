@@ -167,7 +167,7 @@ def _check_own(own: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         each = value if lists and isinstance(value, list) else [value]
         if numbers or lists:
             wrong = wrong or any(isinstance(one, bool) or not isinstance(one, int | float) for one in each)
-        if wrong or (lists and name not in FREE_LENGTH and len(value) != len(usual)):
+        if wrong or (lists and name not in (*FREE_LENGTH, "MEAN_PIXEL") and len(value) != len(usual)):
             raise UserError(f"--set {name}={value}: expected something like {json.dumps(usual)}")
 
 
