@@ -99,6 +99,21 @@ def test_the_cells_run(path, surroundings, monkeypatch, capsys):
     }[path.stem] in printed
 
 
+def test_a_video_without_objects_has_no_visits_to_show(tmp_path, monkeypatch, capsys):
+    nothing = make_detections(np.zeros((0, 4)), [], [])
+    for name in ("show.truth.jsonl", "show.mp4.detections.jsonl"):
+        with DetectionsWriter(tmp_path / name, Header(64, 48, ("dog",), "show.mp4")) as writer:
+            for index in range(2):
+                writer.write(FrameObjects(index, index / 25, nothing))
+    monkeypatch.setenv("VIDEOS", str(tmp_path))
+    monkeypatch.setenv("MASKED", str(tmp_path))
+    space = {}
+    for cell in code(NOTEBOOKS[-1]):
+        exec(compile(cell, "cell", "exec"), space)
+    assert "nothing was to be hidden" in capsys.readouterr().out
+    assert len(space["visits"]) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_jupyter_runs_it_and_shows_something(path, surroundings):
