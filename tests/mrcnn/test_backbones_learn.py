@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 from squares_set import SquaresSet, prepared
+from tiny_training import run_eagerly
 
 from common.errors import UserError
 from mrcnn.applications import FAMILIES
@@ -17,14 +17,9 @@ from mrcnn.model import MaskRCNN
 @pytest.fixture(autouse=True)
 def eagerly() -> Iterator[None]:
     """One step does not repay the twenty seconds that TensorFlow takes to compile it."""
-    if keras.backend.backend() != "tensorflow":
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
+    run_eagerly(True)
     yield
-    tf.config.run_functions_eagerly(False)
+    run_eagerly(False)
 
 
 NAMES = [next(iter(family.members)) for family in FAMILIES.values()]

@@ -10,6 +10,7 @@ import pytest
 from keras import ops
 from quick_config import QuickConfig
 from squares_set import SquaresSet, prepared
+from tiny_training import run_eagerly
 
 from mrcnn import losses, training_state
 from mrcnn.fitting import Rounds
@@ -19,14 +20,9 @@ from mrcnn.model import MaskRCNN
 @pytest.fixture(autouse=True)
 def eagerly() -> Iterator[None]:
     """A few steps do not repay the seconds that TensorFlow takes to compile them."""
-    if keras.backend.backend() != "tensorflow":
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
+    run_eagerly(True)
     yield
-    tf.config.run_functions_eagerly(False)
+    run_eagerly(False)
 
 
 def learner(folder: Path) -> MaskRCNN:
