@@ -13,6 +13,8 @@ from evaluate.lines import aligned, say
 
 if TYPE_CHECKING:
     from evaluate.choose import Chosen
+    from evaluate.chosen import Written
+    from evaluate.evaluation import Evaluation
 
 log = logging.getLogger(__name__)
 
@@ -69,11 +71,30 @@ def run(flags: Namespace) -> int:
         "reached": chosen.reached,
         "settings": asdict(evaluation.settings),
     }
-    say(write_choice(evaluation, chosen.result, chosen.classes, about))
-    for note in summary.notes(evaluation, None):
+    written = write_choice(evaluation, chosen.result, chosen.classes, about)
+    say(*[f"  {name} from {value:.4f}: kept, chosen before" for name, value in written.kept.items()], written.path)
+    for note in (*_limits(written, chosen, evaluation), *summary.notes(evaluation, None)):
         log.warning(note)
     log.warning("%s chose these thresholds, so its numbers flatter them; judge them with another --split", split)
     return code
+
+
+def _limits(written: Written, chosen: Chosen, evaluation: Evaluation) -> list[str]:
+    """What the choice asks for elsewhere, a line each."""
+    from evaluate.predictions import flags_for_infer
+    from mrcnn.choice import CHOICE
+
+    notes = []
+    if written.dropped:
+        names = ", ".join(f"{name} ({value:.4f})" for name, value in written.dropped.items())
+        every = ",".join([*written.dropped, *written.kept, *chosen.classes])
+        notes.append(
+            f"dropped from {CHOICE}: {names}, chosen for another checkpoint, on other pictures or under other "
+            f"settings; to choose for all in one call: --class {every}"
+        )
+    if flags := flags_for_infer(evaluation.settings, chosen.result.checkpoint.config):
+        notes.append(f"these thresholds hold where infer is given the same flags: {flags}")
+    return notes
 
 
 def _table(chosen: Chosen) -> list[str]:

@@ -25,6 +25,7 @@ from mrcnn.choice import CHOICE, choose
 
 DIGITS = 4  # of a threshold
 GIVEN_AS = "evidence"
+OF_CALL = ("target_recall", "reached")  # what may differ from class to class
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,28 @@ def rounded(threshold: float) -> float:
     return min(max(math.floor(threshold * scale + 1e-9), 1), scale - 1) / scale
 
 
-def write_choice(evaluation: Evaluation, result: Result, classes: Mapping[str, ChosenClass], about: Any) -> Path:
+@dataclass(frozen=True)
+class Written:
+    """A choice.json, and what became of the classes that only the one before had a threshold for.
+
+    Attributes:
+        path: the file.
+        kept: class name -> threshold that still holds: same weights, looked at and judged in the same way.
+        dropped: class name -> threshold that does not.
+    """
+
+    path: Path
+    kept: Mapping[str, float]
+    dropped: Mapping[str, float]
+
+
+def write_choice(
+    evaluation: Evaluation, result: Result, classes: Mapping[str, ChosenClass], about: Mapping[str, Any]
+) -> Written:
     """Write choice.json, which `infer` follows: whole, or the one before stays.
+
+    Thresholds of other classes that an earlier call chose for the same weights, on the same pictures and under the
+    same settings, stay in it with their evidence; the wanted recall may be another.
 
     Args:
         evaluation: that it was chosen from.
@@ -102,26 +123,49 @@ def write_choice(evaluation: Evaluation, result: Result, classes: Mapping[str, C
     Raises:
         UserError: the checkpoint is not there any more, or holds other weights than were evaluated.
     """
-    run = evaluation.run.folder
+    run, truth = evaluation.run.folder, evaluation.truth
     path = run / CHOICE
     _check_there(result)
-    write_json(
-        path,
-        {
-            "checkpoint": os.path.relpath(result.checkpoint.path, run),
-            "sha256": result.weights,
-            "thresholds": {name: each.point.threshold for name, each in classes.items()},
-            GIVEN_AS: {
-                **about,
-                "split": evaluation.truth.split,
-                "dataset": str(evaluation.truth.dataset.folder),
-                "fingerprint": evaluation.truth.fingerprint,
-                "pictures": len(evaluation.truth.pictures),
-                "classes": {name: each.as_json() for name, each in classes.items()},
-            },
-        },
-    )
-    return path
+    evidence: dict[str, Any] = {
+        **about,
+        "split": truth.split,
+        "dataset": str(truth.dataset.folder),
+        "fingerprint": truth.fingerprint,
+        "pictures": len(truth.pictures),
+    }
+    wanted = {key: about[key] for key in OF_CALL if key in about}
+    known = {name: each.as_json() | wanted for name, each in classes.items()}
+    before = _before(path)
+    others = {name: value for name, value in before["thresholds"].items() if name not in classes}
+    told = before[GIVEN_AS].get("classes")
+    holds = isinstance(told, dict) and before.get("sha256") == result.weights and _alike(before[GIVEN_AS], evidence)
+    kept = {name: value for name, value in others.items() if holds and name in told}
+    content = {
+        "checkpoint": os.path.relpath(result.checkpoint.path, run),
+        "sha256": result.weights,
+        "thresholds": kept | {name: each.point.threshold for name, each in classes.items()},
+        GIVEN_AS: evidence | {"classes": {name: told[name] for name in kept} | known},
+    }
+    write_json(path, content)
+    return Written(path, kept, {name: value for name, value in others.items() if name not in kept})
+
+
+def _before(path: Path) -> dict[str, Any]:
+    """Return what choice.json holds, with thresholds and evidence; both empty where it cannot be used."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = {}  # made anew
+    found: dict[str, Any] = content if isinstance(content, dict) else {}
+    given, evidence = found.get("thresholds"), found.get(GIVEN_AS)
+    thresholds = given.items() if isinstance(given, dict) else ()
+    numbers = {name: value for name, value in thresholds if type(value) is float and 0 < value < 1}
+    return found | {"thresholds": numbers, GIVEN_AS: evidence if isinstance(evidence, dict) else {}}
+
+
+def _alike(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether two choices were made from the same: how the checkpoint looked, what was judged, on which pictures."""
+    return all(before.get(key) == now.get(key) for key in ("settings", "level", "split", "fingerprint", "pictures"))
 
 
 def _check_there(result: Result) -> None:

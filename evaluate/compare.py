@@ -17,7 +17,10 @@ from common.metrics.average_precision import summarize
 from common.metrics.coco_evaluation import BOX, MASK, RUNS, has_masks, run_lengths
 from common.metrics.matching import Matches, match
 from evaluate.truth import Truth
+from mrcnn import tf_graph
 from mrcnn.class_names import BACKGROUND
+from mrcnn.detector import MaskRCNNDetector
+from mrcnn.tf_detector import GraphDetector
 
 FLOOR = 0.01  # lowest score that counts for average precision
 WARM_UP = 2  # looks at the first picture before the clock runs
@@ -50,6 +53,7 @@ class Looked:
         threshold: score from which it believes a sighting.
         predictions: one a picture; `class_id` are places in the compared class names.
         milliseconds: (F,) each picture took.
+        masked: it gives masks, also where it found nothing.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Looked:
     threshold: float
     predictions: list[sv.Detections] = field(repr=False)
     milliseconds: np.ndarray = field(repr=False)
+    masked: bool
 
 
 @dataclass(frozen=True)
@@ -91,8 +96,14 @@ def compared_classes(
         same: name -> the name that it counts as, in truth and detections alike.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or nobody has a class that is said to count as another.
     """
+    named = {*truth, *(name for classes in detectors.values() for name in classes)}
+    if stray := [name for name in same if name not in named]:
+        raise UserError(
+            f"--same {stray[0]}={same[stray[0]]}: nobody has a class {stray[0]}: the truth has {', '.join(truth)}; "
+            f"{_finds(detectors)}"
+        )
     known = list(dict.fromkeys(same.get(name, name) for name in truth))
     unknown = [name for name in asked if name not in known]
     if unknown:
@@ -102,12 +113,15 @@ def compared_classes(
     finds = [{same.get(name, name) for name in classes} for classes in detectors.values()]
     both = tuple(name for name in known if all(name in each for each in finds))
     if not both:
-        lists = "; ".join(f"{name} finds {_few(classes)}" for name, classes in detectors.items())
         raise UserError(
-            f"no class is found by all: the truth has {', '.join(known)}; {lists}. Say what counts as what with "
-            "--same, e.g. --same face=nface, or which classes count with --class"
+            f"no class is found by all: the truth has {', '.join(known)}; {_finds(detectors)}. Say what counts as what "
+            "with --same, e.g. --same face=nface, or which classes count with --class"
         )
     return both
+
+
+def _finds(detectors: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{name} finds {_few(classes)}" for name, classes in detectors.items())
 
 
 def _few(names: Sequence[str], most: int = 6) -> str:
@@ -160,7 +174,7 @@ def look(
         UserError: a picture cannot be read.
     """
     places = _places(detector.classes, names, same)
-    predictions, milliseconds = [], []
+    predictions, milliseconds, masked = [], [], _gives_masks(detector)
     for picture in shown(range(len(truth.paths))):
         pixels = truth.dataset.load_image(picture)
         for _ in range(WARM_UP if not picture else 0):
@@ -168,9 +182,17 @@ def look(
         begin = clock()
         found = detector([pixels])[0]
         milliseconds.append(1000 * (clock() - begin))
+        masked = masked or found.mask is not None
         predictions.append(_light(_renamed(found, places)))
     finds = tuple(name for place, name in enumerate(names, start=1) if place in places)
-    return Looked(name, detector.device, finds, detector.sure, predictions, np.array(milliseconds))
+    return Looked(name, detector.device, finds, detector.sure, predictions, np.array(milliseconds), masked)
+
+
+def _gives_masks(detector: Detector) -> bool:
+    """Whether it is known beforehand: where nothing is found there is no mask to tell by."""
+    if isinstance(detector, GraphDetector):
+        return not {tf_graph.MASKS, tf_graph.FRAME_MASKS}.isdisjoint(detector.graph.outputs)
+    return isinstance(detector, MaskRCNNDetector)
 
 
 def _light(found: sv.Detections) -> sv.Detections:
@@ -199,7 +221,7 @@ def measure(looked: Looked, objects: Objects, overlap: float = OVERLAP) -> Compa
         overlap: of the boxes, from which an object is found; one of COCO's ten.
     """
     names = objects.class_names
-    masked = has_masks(looked.predictions) and any(RUNS in each.data for each in looked.predictions)
+    masked = looked.masked and has_masks(looked.predictions)
     kinds = (BOX, MASK) if masked and has_masks(objects.pictures) else (BOX,)
     precision = summarize(objects.pictures, looked.predictions, names, kinds)
     matches = match(objects.pictures, looked.predictions, range(1, len(names)), BOX)

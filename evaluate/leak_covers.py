@@ -9,7 +9,7 @@ detected  a detector on every frame alone, without linking: what a frame-by-fram
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from common.leak import TruthObject, truth_objects
 from common.region import Length, RegionShape, object_regions
 from common.video.frame import Frame
 from common.video.reader import FrameReader
-from evaluate.leak import Covered
+from evaluate.leak import SAME_TIME, Covered
 
 TOLERANCE = 8  # levels of 255 that encoding alone may change a sample by
 CLOSING = 1 / 40  # of the picture's shorter side: gaps that are closed between changed pixels
@@ -118,20 +118,42 @@ def rendered(original: Path, masked: Path, tolerance: int = TOLERANCE) -> Iterat
     than 1/20 of the picture's shorter side are closed, since a mosaic or blur hits the right colour here and there.
 
     Raises:
-        UserError: the two do not have the same frames.
+        UserError: the two do not have the same frames at the same times.
     """
     with FrameReader(original) as before, FrameReader(masked) as after:
-        pairs = zip(before, after, strict=True)
-        while True:
-            try:
-                first, second = next(pairs)
-            except StopIteration:
-                return
-            except ValueError as error:
-                raise UserError(f"{masked} has not as many frames as {original}; give what was made from it") from error
-            if first.display_size != second.display_size:
-                raise UserError(f"{masked} is not of the size of {original}; give what was made from it")
+        for first, second in _same_frames(before, after, original, masked):
             yield Covered(first.time, changed(first.rgb(), second.rgb(), tolerance))
+
+
+def _same_frames(
+    before: Iterable[Frame], after: Iterable[Frame], original: Path, masked: Path
+) -> Iterator[tuple[Frame, Frame]]:
+    """Yield frame by frame what belongs together; refuse what does not.
+
+    Times are counted from the first frame of each, since some tools let a video that starts late start at zero. They
+    may differ by less than half of the time since the frame before.
+    """
+    pairs = zip(before, after, strict=True)
+    starts, last = (0.0, 0.0), 0.0
+    while True:
+        try:
+            first, second = next(pairs)
+        except StopIteration:
+            return
+        except ValueError as error:
+            raise UserError(f"{masked} has not as many frames as {original}; give what was made from it") from error
+        if first.display_size != second.display_size:
+            raise UserError(f"{masked} is not of the size of {original}; give what was made from it")
+        if first.index == 0:
+            starts = (first.time, second.time)
+        time, other = first.time - starts[0], second.time - starts[1]
+        if first.index and abs(time - other) >= max((time - last) / 2, SAME_TIME):
+            raise UserError(
+                f"{masked} has frame {first.index} {other:.3f} s after its first one, {original} {time:.3f} s: another "
+                "frame rate or other frames; give what was made from it, at its frame rate"
+            )
+        last = time
+        yield first, second
 
 
 def changed(before: np.ndarray, after: np.ndarray, tolerance: int = TOLERANCE) -> np.ndarray:

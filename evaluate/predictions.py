@@ -23,9 +23,11 @@ from evaluate.prediction_file import PredictionWriter, read_predictions
 from evaluate.runs import MOVING, RunCheckpoint
 from evaluate.truth import Truth
 from mrcnn.choice import ONNX
+from mrcnn.molding import Molding
 from mrcnn.preprocess import MULTIPLE
 
 if TYPE_CHECKING:
+    from mrcnn.config import Config
     from mrcnn.detector import MaskRCNNDetector
 
 FOLDER, HASHES = "predictions", "weights.json"
@@ -74,6 +76,23 @@ def check_settings(settings: PredictSettings) -> None:
         raise UserError(f"--mask-threshold {settings.mask_threshold:g}: expected a probability between 0 and 1")
     if settings.input_size is not None and settings.input_size < MULTIPLE:
         raise UserError(f"--input-size {settings.input_size}: expected pixels, {MULTIPLE} or more")
+
+
+def flags_for_infer(settings: PredictSettings, config: Config) -> str:
+    """Return the flags with which `infer` looks as the settings say, where it would not by itself; "" for none.
+
+    Args:
+        settings: how a checkpoint looked.
+        config: of its model.
+    """
+    flags = []
+    if settings.nms not in (None, config.DETECTION_NMS_THRESHOLD):
+        flags.append(f"--nms {settings.nms:g}")
+    if settings.mask_threshold != PredictSettings.mask_threshold:
+        flags.append(f"--mask-threshold {settings.mask_threshold:g}")
+    if Molding.of(config, settings.input_size) != Molding.of(config):
+        flags.append(f"--input-size {settings.input_size}")
+    return " ".join(flags)
 
 
 class Predictions:

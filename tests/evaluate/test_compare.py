@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from lxml import html
 from made_run import dataset, objects
+from painted_pets import Painter, checkpoint_file
 
 from common.cli import run as at_the_edge
 from common.detections import make_detections
@@ -15,6 +16,8 @@ from common.errors import UserError
 from evaluate import compare
 from evaluate.cli import main
 from evaluate.truth import read_truth
+from mrcnn import detector
+from mrcnn.engines import OpenEngine
 
 DOG, CAT = 1, 2
 LARGE, MEDIUM, SMALL = (50, 50, 90, 90), (20, 0, 40, 20), (0, 0, 10, 10)
@@ -87,6 +90,16 @@ def test_masks_count_where_there_are_some(data):
     assert (found.row["mask_ap50"], found.row["box_ap50"]) == (pytest.approx(1), pytest.approx(1))
 
 
+def test_a_model_with_masks_that_finds_nothing_has_none_right(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(detector, "open_engine", lambda info, runtime, device: OpenEngine(Painter(), "a painter"))
+    blind = detector.MaskRCNNDetector(checkpoint_file(tmp_path / "pets.h5"))
+    found, _ = measured(data, blind)
+    assert not any(map(len, found.looked.predictions))
+    assert (found.row["mask_ap50"], found.row["box_ap50"]) == (0, 0)
+    nothing, _ = measured(data, Says(("dog", "cat"), [], [], []))
+    assert nothing.row["mask_ap50"] is None  # boxes only
+
+
 def test_time_is_the_median_after_warming_up(data):
     sees = Says(("dog",), [], [], [])
     ticks = itertools.chain([0, 0.010], [1, 1.050], [2, 2.020])
@@ -112,6 +125,10 @@ def test_which_classes_are_compared():
         UserError, match=r"no class is found by all.*a finds face; b finds dog, cat, BG.*--same face=nface"
     ):
         compare.compared_classes(("dog", "cat"), finds, (), {})
+    with pytest.raises(
+        UserError, match=r"--same fase=dog: nobody has a class fase: the truth has dog, cat; a finds face; b finds dog"
+    ):
+        compare.compared_classes(("dog", "cat"), finds, ("dog",), {"fase": "dog"})
     with pytest.raises(UserError, match="--class cow: the truth has dog, cat"):
         compare.compared_classes(("dog", "cat"), finds, ("cow",), {})
 
@@ -171,6 +188,10 @@ def test_a_class_that_a_detector_does_not_know_counts_as_missed(data, opened, ca
         (["faces", "faces"], "faces is given twice"),
         (["faces", "--same", "face"], "--same face: expected A=B"),
         (["faces", "--same", "face=dog", "--same", "face=cat"], "face cannot count as both dog and cat"),
+        (
+            ["faces", "runs/pets", "--same", "fase=dog"],
+            "nobody has a class fase: the truth has dog, cat; faces finds face",
+        ),
         (["faces", "--classes", "pets=BG,dog"], "--classes pets=BG,dog: expected DETECTOR=NAMES"),
         (["faces", "--overlap", "0.3"], "--overlap 0.3: expected 0.5, 0.55 ... 0.95"),
         (["faces", "--score", "0"], "--score 0: expected a score between 0 and 1"),

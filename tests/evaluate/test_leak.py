@@ -266,10 +266,10 @@ def test_changed_pixels_are_closed_to_the_area_that_was_covered():
 CLIP = (48, 64)
 
 
-def write_clip(path, pictures):
-    with ClipFile(path, CLIP, Fraction(10), crf=12) as clip:
-        for picture in pictures:
-            clip.write(picture)
+def write_clip(path, pictures, rate=10, times=None):
+    with ClipFile(path, CLIP, Fraction(rate), crf=12) as clip:
+        for place, picture in enumerate(pictures):
+            clip.write(picture, None if times is None else times[place])
 
 
 @pytest.fixture
@@ -374,6 +374,22 @@ def test_the_cover_of_another_video_is_refused(folder, capsys):
     assert "show.mp4.detections.jsonl was made from another video than" in capsys.readouterr().err
     with pytest.raises(UserError, match="was made from another video"):
         recorded_leaks([folder], [folder / "out"])
+
+
+def test_a_masked_video_of_other_times_is_refused(tmp_path, capsys):
+    picture, found = cv2.resize(scenery(), CLIP[::-1]), make_detections([(16, 8, 48, 40)], [1.0], [0], [7])
+    with DetectionsWriter(tmp_path / "show.truth.jsonl", Header(64, 48, ("clown",), "show.mp4")) as writer:
+        for index in range(4):
+            writer.write(FrameObjects(index, index / 10, found))
+    write_clip(tmp_path / "show.mp4", [picture] * 4)
+    write_clip(tmp_path / "fast.mp4", [picture] * 4, rate=20)
+    write_clip(tmp_path / "late.mp4", [picture] * 4, times=(0, 0.1, 0.26, 0.3))
+    write_clip(tmp_path / "uneven.mp4", [picture] * 4, times=(0, 0.1, 0.22, 0.3))
+    for name, code, told in (("fast", 2, "frame 1 0.050 s after"), ("late", 2, "frame 2 0.260 s"), ("uneven", 0, "")):
+        argv = ["leak", str(tmp_path / "show.mp4"), "--masked", str(tmp_path / f"{name}.mp4"), "--quiet"]
+        assert at_the_edge(main, argv) == code
+        shown = capsys.readouterr().err
+        assert told in shown and shown.count("\n") == (code > 0)
 
 
 def test_classes_that_do_not_meet_are_refused(folder):
