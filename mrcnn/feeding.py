@@ -211,8 +211,10 @@ def _received(path: str) -> Rows:
 
 
 def _death(processes: list[multiprocessing.process.BaseProcess]) -> str:
-    for process in processes:
-        process.join(1)  # its exit code comes a moment after its end
+    # A code comes a moment after the end, and one thread alone is told: the executor's, if it asked first, notes it then.
+    deadline = time.monotonic() + 1
+    while any(process.exitcode is None for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.01)
     codes = sorted({process.exitcode for process in processes if process.exitcode not in (None, 0)})
     how = f" (exit code {', '.join(str(code) for code in codes)}; -9: killed, often for memory)" if codes else ""
     return (
