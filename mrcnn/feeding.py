@@ -211,7 +211,7 @@ def _received(path: str) -> Rows:
 
 
 def _death(processes: list[multiprocessing.process.BaseProcess]) -> str:
-    # A code comes a moment after the end, and one thread alone is told: the executor's, if it asked first, notes it then.
+    # A code comes a moment after the end, and to one thread alone: the executor's, if it asked first, notes it then.
     deadline = time.monotonic() + 1
     while any(process.exitcode is None for process in processes) and time.monotonic() < deadline:
         time.sleep(0.01)
