@@ -108,7 +108,7 @@ def read(path: str | Path) -> TrainingState | None:
 
 def fits(state: TrainingState, model: keras.Model) -> bool:
     """Whether a state belongs to the layers that a compiled model trains, and to its optimizer."""
-    model.optimizer.build(model.trainable_variables)
+    _build(model)
     slots = [tuple(variable.shape) for variable in model.optimizer.variables]
     return (
         state.trained == trained_paths(model)
@@ -119,11 +119,17 @@ def fits(state: TrainingState, model: keras.Model) -> bool:
 
 def restore(state: TrainingState, model: keras.Model) -> None:
     """Put a state that fits into a compiled model; its weights are loaded elsewhere."""
-    model.optimizer.build(model.trainable_variables)
+    _build(model)
     for variable, array in zip(model.optimizer.variables, state.optimizer, strict=True):
         if variable.name != "learning_rate":  # whoever compiles chooses it
             variable.assign(array)
     restore_random(state, model)
+
+
+def _build(model: keras.Model) -> None:
+    """Make the optimizer's variables, once: a `LossScaleOptimizer` that is built again has them in another order."""
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
 
 
 def restore_random(state: TrainingState, model: keras.Model) -> None:

@@ -1,5 +1,6 @@
 """`MaskRCNN.train`: what the original lost between two calls stays."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -95,3 +96,21 @@ def test_padding_is_no_background_unless_asked_for() -> None:
     of_each = [np.log1p(np.exp(-2)), np.log1p(np.exp(-5)), np.log1p(np.exp(9))]
     assert loss(real=real) == pytest.approx(np.mean(of_each[:2]), rel=1e-5)
     assert loss() == pytest.approx(np.mean(of_each), rel=1e-5)
+
+
+def test_an_optimizer_that_scales_the_loss_goes_on_where_it_was() -> None:
+    models = [keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]) for _ in range(2)]
+    for model in models:
+        inner = keras.optimizers.SGD(0.1, momentum=0.9)
+        model.compile(optimizer=keras.optimizers.LossScaleOptimizer(inner), loss="mse")
+        model.optimizer.build(model.trainable_variables)
+    first, second = models
+    first.fit(np.ones((4, 3)), np.ones((4, 2)), epochs=2, verbose=0)
+    state = training_state.state_of(first, 2, "last.h5")
+    state = dataclasses.replace(state, trained=training_state.trained_paths(second))  # other names, the same layers
+    assert training_state.fits(state, second)
+    training_state.restore(state, second)
+    ours, theirs = (model.optimizer.variables for model in models)
+    assert len(ours) == len(theirs) > 4
+    for one, other in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
