@@ -113,10 +113,11 @@ def test_a_person_who_was_once_a_clown_is_hidden_in_every_frame(clip, tmp_path):
 
 def test_the_detections_file_lists_what_is_hidden_and_renders_again(clip, tmp_path):
     out, again = tmp_path / "masked.mp4", tmp_path / "again.mp4"
-    hide_video(clip, out, BLACK, detector=Stage())
+    exact = replace(BLACK, encode=EncodeSettings(lossless=True))  # x264's threads do not always lose the same
+    hide_video(clip, out, exact, detector=Stage())
     detections = tmp_path / "masked.mp4.detections.jsonl"
     assert read_header(detections).classes == ("person", "clown")
-    report = render_video(clip, detections, again, replace(BLACK, search=Search(classes=("person", "clown"))))
+    report = render_video(clip, detections, again, replace(exact, search=Search(classes=("person", "clown"))))
     assert all(np.array_equal(*pair) for pair in zip(lumas(out), lumas(again), strict=True))
     assert any(note.startswith("person hidden as the owner") for note in report.notes)
 
