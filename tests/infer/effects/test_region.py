@@ -9,9 +9,10 @@ from supervision.detection.compact_mask import CompactMask
 
 from common.detections import read_detections
 from common.errors import UserError
-from common.region import Length, Region, RegionShape, object_regions
+from common.region import DEFAULT_GROW, Length, Region, RegionShape, object_regions
 from infer.effects import Renderer, open_effect
 from infer.effects.patch import make_patch
+from infer.flags import parser
 
 SIZE = (60, 80)
 
@@ -189,3 +190,41 @@ def test_more_is_added_to_what_is_usual(kind):
     usual = RegionShape(kind).margins(kind, (0, 0, 100, 100))[0]
     assert RegionShape(kind, more=Length(8)).margins(kind, (0, 0, 100, 100))[0] == usual + 8
     assert RegionShape(kind, grow=Length(0), more=Length(5, True)).margins(kind, (0, 0, 100, 100))[0] == 5
+
+
+def test_a_mask_that_its_box_cuts_short_is_widened_over_the_rest():
+    """A detector's box ends inside a wig, and its mask with it: a tenth of the height is missing on top."""
+    wig = disc(size=(120, 120), centre=(60, 60), radius=40)
+    found = wig.copy()
+    found[:28] = False
+    objects = objects_of([[20, 28, 101, 101]], masks=found[None])
+    usual, tight = (Renderer(open_effect("fill"), grow=grow).region(objects, wig.shape) == 255 for grow in (None, 0))
+    assert usual[wig].all() and not tight[wig].all()
+    rows, columns = np.flatnonzero(usual.any(axis=1)), np.flatnonzero(usual.any(axis=0))
+    margin = 0.15 * np.sqrt(81 * 73)  # and not more than that
+    assert 28 - margin <= rows[0] <= 20 and rows[-1] <= 100 + margin
+    assert 20 - margin <= columns[0] and columns[-1] <= 100 + margin
+
+
+def test_masks_are_widened_whoever_drew_them_unless_tight():
+    mask = disc()
+    objects = objects_of([[28, 18, 53, 43]], masks=mask[None], origins=["manual"])
+    usual, tight = (Renderer(open_effect("fill"), grow=grow).region(objects, SIZE) == 255 for grow in (None, 0))
+    assert np.array_equal(tight, mask)
+    assert usual[mask].all() and usual[disc(radius=15)].all()
+
+
+def test_what_is_kept_is_cut_along_its_mask():
+    mask = disc()
+    objects = objects_of([[28, 18, 53, 43]], masks=mask[None])
+    hidden = Renderer(open_effect("cutout"), feather=0).region(objects, SIZE)
+    assert np.array_equal(hidden == 0, mask)
+
+
+def test_the_help_names_the_usual_widening(capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(["render", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    faces, boxes = DEFAULT_GROW["ellipse"], DEFAULT_GROW["box"]
+    assert DEFAULT_GROW["mask"] == boxes
+    assert f"faces by {faces.value:g} %, boxes and masks {boxes.value:g} %" in text
