@@ -28,8 +28,8 @@ import numpy as np
 from benchmarks.libraries import ROOT, describe_machine
 from benchmarks.picture_site import picture_site
 from common.errors import EXIT_OK, UserError
+from common.looks import Looks
 from common.perceptual_hash import DISTANCE
-from scrape.looks import Looks
 
 WORKER = Path(__file__).with_name("scrape_worker.py")
 PEERS = ("img2dataset", "icrawler")

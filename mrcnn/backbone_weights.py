@@ -24,10 +24,18 @@ from mrcnn.normalization import EPSILON
 logger = logging.getLogger(__name__)
 
 IMAGENET = "imagenet"
+SETTING = "BACKBONE_WEIGHTS"
 BRANCHES = {"0": "branch1", "1": "branch2a", "2": "branch2b", "3": "branch2c"}
 
 
-def load_backbone(model: keras.Model, backbone: str | Callable[..., Any], source: str | Path | None) -> int:
+def load_backbone(
+    model: keras.Model,
+    backbone: str | Callable[..., Any],
+    source: str | Path | None,
+    setting: str = SETTING,
+    *,
+    own_file: bool = True,
+) -> int:
     """Give the trunk of a model the weights of a file.
 
     Args:
@@ -35,6 +43,8 @@ def load_backbone(model: keras.Model, backbone: str | Callable[..., Any], source
         backbone: the trunk's name.
         source: "imagenet" for what keras.applications fetches and keeps; the path of a file of the network without its
             classifier ("notop", or what `save_weights` wrote); None leaves the model as it is.
+        setting: where the source was named, for errors.
+        own_file: whether a file can be named there.
 
     Returns:
         Number of layers that took their arrays.
@@ -46,11 +56,14 @@ def load_backbone(model: keras.Model, backbone: str | Callable[..., Any], source
     if source is None:
         return 0
     if callable(backbone):
-        raise UserError("BACKBONE_WEIGHTS needs a BACKBONE that is named; with a function, load the weights in it")
+        raise UserError(f"{setting} needs a BACKBONE that is named; with a function, load the weights in it")
     channels = model.get_layer("input_image").output.shape[-1]
     if channels != 3:
-        raise UserError(f"BACKBONE_WEIGHTS are for pictures of 3 channels, not of {channels}: set it to None")
-    arrays = _own_arrays(backbone, source) if backbone in OWN else _application_arrays(backbone, source)
+        raise UserError(
+            f"{setting}: published weights are for pictures of 3 channels, not of {channels}; set it to none"
+        )
+    donor = trained_network(backbone, source, setting, own_file=own_file)
+    arrays = _own_arrays(donor) if backbone in OWN else _application_arrays(donor)
     loaded = 0
     for layer in model.layers:
         values = arrays.get(re.sub(r"^stage\d_", "", layer.name)) if layer.weights else None
@@ -61,8 +74,7 @@ def load_backbone(model: keras.Model, backbone: str | Callable[..., Any], source
     return loaded
 
 
-def _application_arrays(backbone: str, source: str | Path) -> dict[str, list[np.ndarray]]:
-    donor = trained_network(backbone, source)
+def _application_arrays(donor: keras.Model) -> dict[str, list[np.ndarray]]:
     names, found = plain_names(donor), {}
     for layer in donor.layers:
         inner = [(part.name, part) for part in layer.layers] if isinstance(layer, keras.Sequential) else []
@@ -71,13 +83,13 @@ def _application_arrays(backbone: str, source: str | Path) -> dict[str, list[np.
     return found
 
 
-def _own_arrays(backbone: str, source: str | Path) -> dict[str, list[np.ndarray]]:
+def _own_arrays(donor: keras.Model) -> dict[str, list[np.ndarray]]:
     """Arrays of ResNet-50 or ResNet-101 under the original's names.
 
     keras.applications has the same network; its pictures are blue, green, red, and its batch normalisation adds another
     number to the variance, which goes into gamma.
     """
-    donor, found = trained_network(backbone, source), {}
+    found = {}
     for layer in donor.layers:
         if not layer.weights:
             continue
@@ -101,13 +113,14 @@ def _original_name(name: str) -> str:
     return f"{'res' if kind == 'conv' else 'bn'}{stage}{chr(ord('a') + int(block) - 1)}_{BRANCHES[branch]}"
 
 
-def trained_network(backbone: str, source: str | Path, setting: str = "BACKBONE_WEIGHTS") -> keras.Model:
+def trained_network(backbone: str, source: str | Path, setting: str = SETTING, *, own_file: bool = True) -> keras.Model:
     """Build the network as keras.applications does, without its classifier, with the weights of the file.
 
     Args:
         backbone: the network's name.
         source: "imagenet" or the path of a file.
         setting: where the source was named, for errors.
+        own_file: whether a file can be named there.
 
     Raises:
         UserError: there is no such file, it cannot be fetched, or it is another network's.
@@ -125,15 +138,18 @@ def trained_network(backbone: str, source: str | Path, setting: str = "BACKBONE_
             raise UserError(
                 f"{given}: not weights of {theirs} without its classifier ({error}); give its 'notop' file"
             ) from error
-        raise UserError(_not_fetched(theirs, str(error), setting)) from error
+        instead = (
+            f"or name a file of your own in {setting}, or set it to none" if own_file else f"or give {setting} none"
+        )
+        raise UserError(_not_fetched(theirs, str(error), instead)) from error
 
 
-def _not_fetched(theirs: str, reason: str, setting: str) -> str:
+def _not_fetched(theirs: str, reason: str, instead: str) -> str:
     url = re.search(r"https?://\S+?\.h5", reason)
     if url is None:
         return f"the ImageNet weights of {theirs} could not be loaded: {reason}"
     folder = Path(os.environ.get("KERAS_HOME", "~/.keras")) / "models"
     return (
         f"the ImageNet weights of {theirs} could not be fetched; put {url[0].rsplit('/', 1)[1]} from {url[0]} into "
-        f"{folder}, or name a file of your own in {setting}, or set it to none"
+        f"{folder}, {instead}"
     )

@@ -47,6 +47,8 @@ def choose(source: str | Path) -> Choice:
     Raises:
         UserError: there is none, or choice.json is wrong.
     """
+    if source == "":
+        raise UserError('"" names no weights: give an .h5 or .onnx file, or the folder of a training')
     path = Path(source)
     if path.is_file():
         return Choice(path, _exported_thresholds(path) if path.suffix == ONNX else {})

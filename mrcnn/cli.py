@@ -15,11 +15,12 @@ from pathlib import Path
 
 from common import cli
 from common.errors import EXIT_OK, UserError
+from common.path_flag import StorePath
 
 
 def _run(argv: Sequence[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mrcnn", description=__doc__)
-    parser.add_argument("script", type=Path, metavar="SCRIPT", help="a Python file")
+    parser.add_argument("script", action=StorePath, metavar="SCRIPT", help="a Python file")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGUMENTS", help="its own arguments")
     given = parser.parse_args(argv)
     run_script(given.script, given.arguments)

@@ -6,10 +6,10 @@ import argparse
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_OK, UserError
+from common.path_flag import StorePath
 from scrape import url_list, video_command
 from scrape.download_settings import add_download_flags, settings_from
 
@@ -65,7 +65,9 @@ def _images_parser(commands: Any) -> None:
     what = "collect pictures that an image search finds"
     parser = commands.add_parser("images", help=what, description=what)
     parser.add_argument("queries", nargs="+", metavar="QUERY", help="what to search for; of several each gives a share")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for pictures and manifest")
+    parser.add_argument(
+        "-o", "--out", action=StorePath, required=True, metavar="DIR", help="folder for pictures and manifest"
+    )
     parser.add_argument("--count", type=int, default=100, metavar="N", help="pictures in all (default %(default)s)")
     parser.add_argument(
         "--engine",
@@ -81,8 +83,8 @@ def _images_parser(commands: Any) -> None:
     search.add_argument(
         "--thumbnails", action="store_true", help="take the engine's small copy where no full picture appears"
     )
-    search.add_argument("--browser", type=Path, metavar="PATH", help="Chromium or Chrome (default: looked for)")
-    search.add_argument("--driver", type=Path, metavar="PATH", help="its ChromeDriver (default: looked for)")
+    search.add_argument("--browser", action=StorePath, metavar="PATH", help="Chromium or Chrome (default: looked for)")
+    search.add_argument("--driver", action=StorePath, metavar="PATH", help="its ChromeDriver (default: looked for)")
     search.add_argument("--headed", action="store_true", help="show the browser's window")
     search.add_argument(
         "--patience",

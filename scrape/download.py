@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,17 +54,41 @@ def download(
         UserError: the folder cannot be written, or another run is writing to it.
         Exception: what `found` raises, after the pictures under way were saved.
     """
-    outcome = Outcome(wanted)
+    with downloading(out, settings, wanted, progress) as run:
+        run.feed(found)
+    return run.outcome
+
+
+@contextmanager
+def downloading(
+    out: Path, settings: DownloadSettings, wanted: int, progress: Progress = lambda outcome: None
+) -> Iterator[Run]:
+    """Give a download that is fed from one source after the other: hosts and pictures are known to all of them.
+
+    When the block ends, what is under way and still wanted is saved; also where finding breaks.
+
+    Args:
+        out: as for `download`, like the others.
+        settings: of all sources.
+        wanted: pictures to have in the end.
+        progress: called with the counts.
+
+    Raises:
+        UserError: as for `download`.
+    """
     with Manifest(out) as manifest:
-        run = _Run(manifest, _known(manifest, settings), settings, outcome, progress)
+        run = Run(manifest, _known(manifest, settings), settings, Outcome(wanted), progress)
         run.start()
         try:
-            _feed(run, found)
+            try:
+                yield run
+            except Exception:
+                run.finish()
+                raise
             run.finish()
         except BaseException:
             run.stop()  # the manifest is not closed before nobody writes to it any more
             raise
-    return outcome
 
 
 def _known(manifest: Manifest, settings: DownloadSettings) -> Settled:
@@ -75,21 +99,12 @@ def _known(manifest: Manifest, settings: DownloadSettings) -> Settled:
             return settled
 
 
-def _feed(run: _Run, found: Iterable[Found]) -> None:
-    """Hand over what is found; where finding breaks, the pictures under way are saved all the same."""
-    try:
-        run.feed(found)
-    except Exception:
-        run.finish()
-        raise
-    finally:
-        close = getattr(found, "close", None)
-        if close is not None:
-            close()
+class Run:
+    """One download: the caller's thread feeds, a thread of its own works.
 
-
-class _Run:
-    """One download: the caller's thread feeds, a thread of its own works."""
+    Attributes:
+        outcome: the counts.
+    """
 
     def __init__(
         self, manifest: Manifest, settled: Settled, settings: DownloadSettings, outcome: Outcome, progress: Progress
@@ -98,6 +113,7 @@ class _Run:
         self.outcome, self.progress = outcome, progress
         self.changed = threading.Condition()
         self.alive = 0
+        self.target = outcome.wanted  # pictures to have before the source under way has given its share
         self.error: BaseException | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self.thread = threading.Thread(target=self.work, name="download", daemon=True)
@@ -111,13 +127,36 @@ class _Run:
         self.thread.start()
         self.ready.wait()
 
-    def feed(self, found: Iterable[Found]) -> None:
-        """Hand over pictures as they are needed, until there are enough or no more."""
+    def feed(self, found: Iterable[Found], share: int | None = None) -> None:
+        """Hand over pictures of one source as they are needed, until there are enough or no more; close it.
+
+        Args:
+            found: the source.
+            share: pictures that it is to give; None: all that are missing.
+
+        Raises:
+            Exception: what `found` raises, and what ended the run.
+        """
+        had = self.outcome.wanted - self.outcome.missing
+        self.target = self.outcome.wanted if share is None else min(self.outcome.wanted, had + share)
+        try:
+            self.give(found)
+        finally:
+            close = getattr(found, "close", None)
+            if close is not None:
+                close()
+        if self.error is not None:
+            raise self.error
+
+    def give(self, found: Iterable[Found]) -> None:
+        """Hand over pictures; where there are no more, wait for what becomes of them."""
         if not self.room():
             return
         for item in found:
             if not self.offer(item) or not self.room():
                 return
+        with self.changed:
+            self.changed.wait_for(lambda: not self.alive or not self.short() or self.error is not None)
 
     def offer(self, item: Found) -> bool:
         """Take a picture, unless it is known; False where the run has ended by itself."""
@@ -147,11 +186,19 @@ class _Run:
         """Wait until another picture may be needed; False when none is, or the run has ended by itself."""
         with self.changed:
             self.changed.wait_for(lambda: self.error is not None or self.alive < min(AHEAD, self.limit()))
-            return self.error is None and self.outcome.missing > 0
+            return self.error is None and self.short() > 0
+
+    def short(self) -> int:
+        """Pictures that the source under way has still to give."""
+        return max(0, self.outcome.missing - (self.outcome.wanted - self.target))
 
     def limit(self) -> int:
-        """Pictures that may be under way; more than any number once there are enough, so that nobody waits."""
-        return self.outcome.missing + SPARE if self.outcome.missing else AHEAD + self.alive
+        """Pictures that may be under way; more than any number once there are enough, so that nobody waits.
+
+        Before the last share none is begun that it may turn out not to need: it would be fetched twice.
+        """
+        spare = SPARE if self.target == self.outcome.wanted else 0
+        return self.short() + spare if self.short() else AHEAD + self.alive
 
     def finish(self) -> None:
         """Let the pictures under way come to their end, as far as they are wanted."""

@@ -115,7 +115,9 @@ class Fetcher:
     async def _redirected(self, address: URL, headers: dict[str, str], attempt: int, held: AsyncExitStack) -> Fetched:
         """One attempt, along its redirects; each address on the way waits and is checked like the first."""
         for _ in range(self.settings.redirects + 1):
-            host = await held.enter_async_context(self._hosts.using(str(address.origin())))
+            host = await held.enter_async_context(self._hosts.using(_host(address)))
+            host.check_open()
+            # Before a place is taken: robots.txt needs one of its own.
             await self._ask_robots(address, host)
             await held.enter_async_context(host.turn(self._everybody))
             try:
@@ -233,22 +235,33 @@ class Fetcher:
         return data
 
     async def _read_robots(self, url: str) -> tuple[int, bytes]:
-        """Status and body of a robots.txt, after its redirects."""
+        """Status and body of a robots.txt, after its redirects; each request waits for its host's turn."""
         address = self._checked(url)
         for _ in range(ROBOTS_REDIRECTS + 1):
-            async with self._answer(address, {}) as response:
-                if response.status not in _REDIRECTS or "Location" not in response.headers:
-                    if response.status != 200:
-                        return response.status, b""
-                    parts, size = [], 0
-                    async for part in response.content.iter_chunked(CHUNK):
-                        parts.append(part)
-                        size += len(part)
-                        if size >= LARGEST:
-                            break
-                    return response.status, b"".join(parts)
-                address = self._target(address, response.headers["Location"])
+            async with self._hosts.using(_host(address)) as host, host.turn(self._everybody):
+                async with self._answer(address, {}) as response:
+                    if response.status not in _REDIRECTS or "Location" not in response.headers:
+                        return response.status, await _robots_body(response)
+                    address = self._target(address, response.headers["Location"])
         return 404, b""
+
+
+async def _robots_body(response: aiohttp.ClientResponse) -> bytes:
+    """As much of a robots.txt as is read; nothing of what stands in its place."""
+    if response.status != 200:
+        return b""
+    parts, size = [], 0
+    async for part in response.content.iter_chunked(CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size >= LARGEST:
+            break
+    return b"".join(parts)
+
+
+def _host(address: URL) -> str:
+    """The name of a host, whose turn is the same for every scheme and port."""
+    return (address.host or "").rstrip(".")
 
 
 def _referer(page: str | None, address: URL) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,14 +17,14 @@ class Host:
     """What is known about one host.
 
     Attributes:
-        interval: seconds between the beginnings of two requests.
-        free_at: the loop's time at which the next request may begin.
+        interval: seconds between the beginnings of two requests; one that is lengthened counts from the last of them.
     """
 
     def __init__(self, per_host: int, interval: float, clock: Callable[[], float]) -> None:
         self.interval = interval
-        self.free_at = 0.0
         self.users = 0
+        self._began = -math.inf  # the last request, in the loop's time
+        self._paused_until = -math.inf
         self._closed: tuple[Failure, float] | None = None
         self._slots = asyncio.Semaphore(per_host)
         self._first = asyncio.Lock()
@@ -42,11 +43,26 @@ class Host:
             async with self._first:
                 await self.pace()
                 await everybody.acquire()
-                self.free_at = max(self.free_at, self._clock() + self.interval)
+                self._began = self._clock()
             try:
                 yield
             finally:
                 everybody.release()
+
+    @property
+    def free_at(self) -> float:
+        """The loop's time at which the next request may begin."""
+        return max(self._began + self.interval, self._paused_until)
+
+    def check_open(self) -> None:
+        """Check that the host did not ask to be left alone for longer than anybody waits.
+
+        Raises:
+            Failure: as for `turn`.
+        """
+        if self._closed is not None and (left := self._closed[1] - self._clock()) > 0:
+            failure = self._closed[0]
+            raise Failure(failure.reason, f"not asked: its server asks to come back in {left:.0f} s")
 
     async def pace(self) -> None:
         """Wait until the host may be asked.
@@ -55,16 +71,14 @@ class Host:
             Failure: as for `turn`.
         """
         while True:
-            if self._closed is not None and (left := self._closed[1] - self._clock()) > 0:
-                failure = self._closed[0]
-                raise Failure(failure.reason, f"not asked: its server asks to come back in {left:.0f} s")
+            self.check_open()
             if (wait := self.free_at - self._clock()) <= 0:
                 return
             await asyncio.sleep(wait)
 
     def pause(self, seconds: float) -> None:
         """Ask the host for nothing for a while."""
-        self.free_at = max(self.free_at, self._clock() + seconds)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing is lost by forgetting the host."""

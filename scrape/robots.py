@@ -14,7 +14,6 @@ from scrape.failure import Failure
 LARGEST = 500 * 1024  # bytes that are read; RFC 9309, section 2.5
 KEPT = 1024  # hosts whose rules are remembered
 LONGEST_DELAY = 60.0  # seconds; a host that wants to be asked less often than this is not asked
-_AT_A_TIME = 16
 
 Read = Callable[[str], Awaitable[tuple[int, bytes]]]
 
@@ -41,15 +40,14 @@ class Robots:
 
     Args:
         agent: our product name, as robots.txt may call it.
-        read: fetches an address; returns status and body, raises `Failure` where there is no answer, and gives a
-            status of 404 after too many redirects.
+        read: fetches an address in its host's turn; returns status and body, raises `Failure` where there is no answer,
+            and gives a status of 404 after too many redirects.
     """
 
     def __init__(self, agent: str, read: Read) -> None:
         self._agent = agent
         self._read = read
         self._rules: OrderedDict[str, asyncio.Task[Rules]] = OrderedDict()
-        self._slots = asyncio.Semaphore(_AT_A_TIME)
 
     async def check(self, origin: str, path: str) -> float:
         """Return the delay that a host asks for, in seconds.
@@ -82,13 +80,10 @@ class Robots:
         return await asyncio.shield(task)
 
     async def _load(self, origin: str) -> Rules:
-        async with self._slots:
-            try:
-                status, body = await self._read(f"{origin}/robots.txt")
-            except Failure as failure:
-                if not failure.reason.startswith("http_"):
-                    return Rules(failure=failure)
-                status, body = int(failure.reason.removeprefix("http_")), b""
+        try:
+            status, body = await self._read(f"{origin}/robots.txt")
+        except Failure as failure:
+            return Rules(failure=failure)
         if status >= 500 or status == 429:
             return Rules(refused=f"{origin}/robots.txt answered {status}, which means: stay away")
         if status >= 300:

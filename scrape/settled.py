@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable, Set
 from typing import Any
 
+from common.looks import Looks
 from scrape.download_settings import DownloadSettings
 from scrape.found import Found
-from scrape.looks import Looks
 
 LASTING = frozenset({"http_404", "http_410", "not_a_picture", "broken", "truncated", "bad_url"})
 

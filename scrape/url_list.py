@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from common.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_OK, UserError
+from common.path_flag import StorePath
 from common.progress import Progress
 from scrape.download_settings import add_download_flags, settings_from
 from scrape.found import Found
@@ -30,8 +31,16 @@ def add_parser(commands: Any, say: Say, warn: Say) -> None:
     """
     what = "download pictures from a list of addresses"
     parser = commands.add_parser("urls", help=what, description=what)
-    parser.add_argument("list", metavar="FILE", help='addresses, one a line; "#" begins a remark; - is standard input')
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for pictures and manifest")
+    parser.add_argument(
+        "list",
+        action=StorePath,
+        type=str,
+        metavar="FILE",
+        help='addresses, one a line; "#" begins a remark; - is standard input',
+    )
+    parser.add_argument(
+        "-o", "--out", action=StorePath, required=True, metavar="DIR", help="folder for pictures and manifest"
+    )
     parser.add_argument("--count", type=int, metavar="N", help="stop at N pictures (default: all of the list)")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     add_download_flags(parser)

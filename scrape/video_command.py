@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import EXIT_INCOMPLETE, EXIT_INTERRUPTED, EXIT_OK, UserError
+from common.path_flag import StorePath
 from common.progress import Progress
 from common.times import parse_time
 
@@ -41,8 +41,17 @@ def add_parser(commands: Any, say: Say, warn: Say) -> None:
     parser = commands.add_parser(
         "video", help=what, description=what, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="video file, or address of one (through yt-dlp)")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for frames and manifest")
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        action=StorePath,
+        type=str,
+        metavar="SOURCE",
+        help="video file, or address of one (through yt-dlp)",
+    )
+    parser.add_argument(
+        "-o", "--out", action=StorePath, required=True, metavar="DIR", help="folder for frames and manifest"
+    )
     which = parser.add_argument_group("which frames")
     one = which.add_mutually_exclusive_group()
     one.add_argument("--every", metavar="S", help="one every S seconds, such as 0.5 or 1/3")

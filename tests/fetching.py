@@ -8,7 +8,7 @@ from scrape.download import download
 from scrape.download_settings import DownloadSettings
 from scrape.found import Found
 
-QUICK = {"allow_private": True, "rate": 0, "per_host": 32, "workers": 1, "backoff": 0.02, "timeout": 5}
+QUICK = {"allow_private": True, "rate": 0, "per_host": 32, "workers": 1, "backoff": 0.02, "timeout": 60}
 
 
 def found(urls, **facts):

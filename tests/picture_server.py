@@ -39,15 +39,15 @@ class PictureServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, host):
+        super().__init__((host, 0), _Handler)
         self.pages, self.asked, self.seen, self.times = {}, Counter(), {}, []
         self.gate = threading.Event()
         self.closing = threading.Event()
 
     @property
     def address(self):
-        return f"http://127.0.0.1:{self.server_port}"
+        return f"http://{self.server_address[0]}:{self.server_port}"
 
     def add(self, path, body, status=200, **headers):
         """Serve bytes; header names have _ for -. Returns the address."""
@@ -84,8 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def picture_server():
-    server = PictureServer()
+def picture_server(host="127.0.0.1"):
+    server = PictureServer(host)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -130,7 +130,7 @@ def dripping(body, pause=0.05):
 
 def silent(handler):
     """A page that never answers."""
-    handler.server.closing.wait(20)
+    handler.server.closing.wait(240)
     handler.close_connection = True
 
 
@@ -138,7 +138,7 @@ def held(body):
     """A page that comes once the server's gate is open."""
 
     def page(handler):
-        handler.server.gate.wait(20)
+        handler.server.gate.wait(240)
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+
+from common.path_flag import StorePath
 
 EXAMPLES = """\
 examples:
@@ -32,9 +33,9 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--data", type=Path, metavar="DATASET", help="the dataset folder")
+    made.add_argument("--data", action=StorePath, metavar="DATASET", help="the dataset folder")
     made.add_argument("--epochs", type=int, metavar="N", help="epochs in all")
-    made.add_argument("-o", "--out", type=Path, metavar="RUN", help="run folder (default: runs/DATASET-TIME)")
+    made.add_argument("-o", "--out", action=StorePath, metavar="RUN", help="run folder (default: runs/DATASET-TIME)")
     _network(made)
     _learning(made)
     _running(made)
@@ -56,7 +57,7 @@ def _network(made: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--precision", choices=["float32", "float16", "bfloat16"], help="default float32")
     group.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings of the model, as `Config.save` writes them"
+        "--config", action=StorePath, metavar="FILE", help="settings of the model, as `Config.save` writes them"
     )
     group.add_argument(
         "--set", action="append", metavar="NAME=VALUE", help="one setting of the model, e.g. RPN_NMS_THRESHOLD=0.8"

@@ -21,7 +21,7 @@ from train.callbacks import EpochEnd, NotANumber, Shown
 from train.estimate import Estimate, estimate
 from train.feeds import LearningFeed, batches_of
 from train.picture import write_losses
-from train.plan import Stage, optimization, stages
+from train.plan import Stage, optimization, stages, warm_up_warning
 from train.preparation import Preparation, check_folder, prepare
 from train.run_folder import RunFolder, default_name, versions
 from train.settings import TrainSettings
@@ -140,6 +140,8 @@ class _Job:
             feed = LearningFeed(batches, processes, settings.steps)
             stage = next(each for each in self.plan if each.until > done)
             self._enter(stage, feed, state)
+            if (line := warm_up_warning(settings, len(feed))) is not None:
+                self.say(line)
             self.say("the first steps are tried out …")
             expected = estimate(self.model, distribution.own_rows(feed.rounds, self.over), settings.epochs - done)
             self.say(str(expected))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import supervision as sv
 from PIL import Image
 
 from common.errors import UserError
@@ -99,41 +100,73 @@ def open_pictures(
     return learnt, Pictures(other, np.asarray(other.image_ids)) if len(other.image_ids) else None
 
 
-def faults(*sets: Pictures | None) -> list[str]:
-    """Decode every picture and its labels, many at once; return what is wrong, a line each."""
+@dataclass(frozen=True)
+class Look:
+    """What came of looking at pictures.
+
+    Attributes:
+        faults: what cannot be used, a line each.
+        bare: objects with a box whose masks have no pixel, named by picture and place; crowds left out.
+    """
+
+    faults: tuple[str, ...] = ()
+    bare: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is no fault, but will show in the result."""
+        if not self.bare:
+            return []
+        return [
+            f"{len(self.bare)} objects have a box and a mask without a pixel, the first is {self.bare[0]}: they are "
+            "not learnt; `python -m annotate convert` makes a dataset in which their boxes are their masks"
+        ]
+
+
+def look(*sets: Pictures | None) -> Look:
+    """Decode every picture and its labels, many at once."""
     asked = {(id(each.dataset), int(number)): each.dataset for each in sets if each for number in each.ids}
     with ThreadPoolExecutor(min(8, 2 * (os.cpu_count() or 1))) as pool:
-        jobs = pool.map(lambda key_and_set: _fault(key_and_set[1], key_and_set[0][1]), asked.items())
-        found = [fault for fault in jobs if fault]
+        looks = list(pool.map(lambda key_and_set: _look(key_and_set[1], key_and_set[0][1]), asked.items()))
+    found = [fault for each in looks for fault in each.faults]
     more = len(found) - MOST_NAMED
-    return (
-        found if more <= 0 else [*found[:MOST_NAMED], f"and {more} more pictures; `python -m annotate check` names all"]
-    )
+    if more > 0:
+        found = [*found[:MOST_NAMED], f"and {more} more pictures; `python -m annotate check` names all"]
+    return Look(tuple(found), tuple(name for each in looks for name in each.bare))
 
 
-def _fault(dataset: FolderDataset, number: int) -> str:
-    info = dataset.image_info[number]
-    path = Path(info["path"])
+def _look(dataset: FolderDataset, number: int) -> Look:
+    path = dataset.image_reference(number)
+    if fault := _picture_fault(dataset, number):
+        return Look((f"{path}: {fault}",))
     try:
-        with Image.open(path) as picture:
+        objects = dataset.load_objects(number)
+    except Exception as error:  # noqa: BLE001 (pycocotools raises that very class)
+        return Look((f"{path}: its labels cannot be read ({type(error).__name__}: {error}); convert them again",))
+    if not isinstance(objects.mask, sv.CompactMask):  # there are none
+        return Look()
+    flat = np.flatnonzero((objects.xyxy[:, 2:] <= objects.xyxy[:, :2]).any(axis=1))
+    if len(flat):
+        return Look((f"{path}: object {flat[0] + 1} has no area; convert the labels again",))
+    bare = (np.asarray(objects.mask.area) == 0) & ~np.asarray(objects.data["crowd"], bool)
+    return Look(bare=tuple(f"object {place + 1} of {path}" for place in np.flatnonzero(bare)))
+
+
+def _picture_fault(dataset: FolderDataset, number: int) -> str:
+    info = dataset.image_info[number]
+    try:
+        with Image.open(info["path"]) as picture:
             size = picture.size
             # At an eighth of its size a JPEG decodes eight times as fast, and a missing end is noticed all the same.
             picture.draft("RGB", (size[0] // 8, size[1] // 8))
             picture.load()
     except FileNotFoundError:
-        return f"{path}: missing; convert the labels again"
+        return "missing; convert the labels again"
     except (OSError, SyntaxError, ValueError) as error:
-        return f"{path}: cannot be decoded ({error}); convert the labels again"
+        return f"cannot be decoded ({error}); convert the labels again"
     if size != (info["width"], info["height"]):
-        return (
-            f"{path}: has {size[0]}x{size[1]} pixels, its labels {info['width']}x{info['height']}; convert them again"
-        )
-    try:
-        objects = dataset.load_objects(number)
-    except Exception as error:  # noqa: BLE001 (pycocotools raises that very class)
-        return f"{path}: its labels cannot be read ({type(error).__name__}: {error}); convert them again"
-    flat = (objects.xyxy[:, 2:] <= objects.xyxy[:, :2]).any(axis=1) if len(objects) else np.zeros(0, bool)
-    return f"{path}: object {int(flat.argmax()) + 1} has no area; convert the labels again" if flat.any() else ""
+        return f"has {size[0]}x{size[1]} pixels, its labels {info['width']}x{info['height']}; convert them again"
+    return ""
 
 
 def warnings(learnt: Pictures, validated: Pictures | None, negatives: bool = False) -> list[str]:

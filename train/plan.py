@@ -54,3 +54,14 @@ def optimization(settings: TrainSettings, stage: Stage, steps: int) -> Optimizat
         steps=settings.epochs * steps,
         first_step=stage.first * steps,
     )
+
+
+def warm_up_warning(settings: TrainSettings, steps: int) -> str | None:
+    """Say so where the rate never gets to where it is to rise; `steps` are those of an epoch."""
+    total = settings.epochs * steps
+    if settings.warm_up <= total:
+        return None
+    return (
+        f"warning: the rate rises over {settings.warm_up} steps and there are {total}: it ends at "
+        f"{total / settings.warm_up:.0%} of --learning-rate; give a shorter --warm-up or more --epochs"
+    )

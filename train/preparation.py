@@ -72,11 +72,12 @@ def prepare(settings: TrainSettings) -> Preparation:
         raise FaultsError(faults)
     learnt, validated = opened
     names = tuple(learnt.dataset.class_names)
-    faults += pictures.faults(learnt, validated)
+    seen = pictures.look(learnt, validated)
+    faults += seen.faults
     config = checked(lambda: start.configuration(settings, begin or start.Start("none"), names))
     if faults or begin is None or config is None:
         raise FaultsError(faults)
-    lines = _described(settings, config, learnt, validated)
+    lines = [*_described(settings, config, learnt, validated), *(f"warning: {line}" for line in seen.warnings)]
     if validated is not None and settings.overfit is None:
         validated = validated.spread(settings.val_pictures)
     return Preparation(learnt, validated, begin, config, names, augmentation, tuple(lines))

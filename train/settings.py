@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from mrcnn.config import Config
 
 PRESETS = Path(__file__).with_name("presets.json")
 STANDARD = "standard"
@@ -22,6 +24,9 @@ MAY_CHANGE = frozenset(
     "data epochs out early_stopping validate_every val_pictures keep_last resume tensorboard quiet dry_run device "
     "workers devices machines deterministic".split()
 )
+# What is shown is no part of a training: each command says it anew.
+SHOWN = ("quiet", "tensorboard")
+CLASS_NAMES = "class_names"  # stands beside the settings in a run's config.json
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,8 @@ def resolve(given: Mapping[str, Any], before: TrainSettings | None = None) -> Tr
     if before is not None:
         if not given["own"]:
             del given["own"]
-        return _checked(dataclasses.replace(before, **_with_config(given, before.config)))
+        shown = dict.fromkeys(SHOWN, False)
+        return _checked(dataclasses.replace(before, **{**shown, **_with_config(given, before.config)}))
     for name in ("data", "epochs"):
         if name not in given:
             raise UserError(f"--{name} is missing: give --data DATASET and --epochs N")
@@ -175,7 +181,21 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error}); expected what `Config.save` writes") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected settings by name, as `Config.save` writes them")
-    return {name: value for name, value in content.items() if name.isupper()}
+    content.pop(CLASS_NAMES, None)
+    if unknown := unknown_settings(content):
+        raise UserError(f"{path}: {unknown}")
+    return content
+
+
+def unknown_settings(names: Iterable[str]) -> str:
+    """Say which names are no settings of the model, and which ones may be meant; "" where there are none."""
+    known = Config().to_dict()
+    told = []
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name.upper(), known, 1)
+            told.append(f"{name} (meant is {near[0]}?)" if near else name)
+    return f"no setting {', '.join(told)}; `mrcnn.config.Config` lists them" if told else ""
 
 
 def _own(texts: Any) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from mrcnn.config import Config
 from mrcnn.download import known_weights
 from mrcnn.normalization import BatchNorm
 from mrcnn.weight_file import read_shapes
-from train.settings import WORDS, TrainSettings
+from train.settings import WORDS, TrainSettings, unknown_settings
 
 CLASS_LAYERS = ("mrcnn_class_logits", "mrcnn_bbox_fc", "mrcnn_mask")
 # Networks of keras.applications average their statistics over a thousand steps, in which weights that start from
@@ -130,10 +132,13 @@ def configuration(settings: TrainSettings, start: Start, class_names: Sequence[s
     if start.kind in WORDS[1:] or settings.config_counts:
         body |= settings.config
     body |= settings.own
-    unknown = [name for name in body if name not in known and name in settings.own]
-    if unknown:
-        raise UserError(f"--set: no setting {', '.join(unknown)}; `mrcnn.config.Config` lists them")
-    _check_own(settings.own, json.loads(Config().to_json()))
+    if unknown := unknown_settings(settings.own):
+        raise UserError(f"--set: {unknown}")
+    for name, value in settings.own.items():
+        if name in FLAGS:
+            raise UserError(f"--set {name}={value}: {FLAGS[name]}")
+    _check_kinds("--set", settings.own)
+    _check_kinds("--config", {name: value for name, value in settings.config.items() if name not in FLAGS})
     if settings.backbone is not None:
         body["BACKBONE"] = settings.backbone
     if settings.image_size is not None:
@@ -156,11 +161,12 @@ def configuration(settings: TrainSettings, start: Start, class_names: Sequence[s
     return config
 
 
-def _check_own(own: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+def _check_kinds(flag: str, given: Mapping[str, Any]) -> None:
     """Hold what no library would say in one line, or nobody would say."""
-    for name, value in own.items():
-        if name in FLAGS:
-            raise UserError(f"--set {name}={value}: {FLAGS[name]}")
+    known = json.loads(Config().to_json())
+    for name, value in given.items():
+        if name not in known:
+            continue
         usual = known[name]
         lists, numbers = isinstance(usual, list | tuple), isinstance(usual, int | float) and not isinstance(usual, bool)
         wrong = (lists and not isinstance(value, list)) or (isinstance(usual, dict) and not isinstance(value, dict))
@@ -168,7 +174,7 @@ def _check_own(own: Mapping[str, Any], known: Mapping[str, Any]) -> None:
         if numbers or lists:
             wrong = wrong or any(isinstance(one, bool) or not isinstance(one, int | float) for one in each)
         if wrong or (lists and name not in (*FREE_LENGTH, "MEAN_PIXEL") and len(value) != len(usual)):
-            raise UserError(f"--set {name}={value}: expected something like {json.dumps(usual)}")
+            raise UserError(f"{flag} {name}={value}: expected something like {json.dumps(usual)}")
 
 
 def _check(config: Config) -> None:
@@ -217,7 +223,8 @@ def build(config: Config) -> training_network.TrainingModel:
     for layer in model.layers:
         if isinstance(layer, BatchNorm) and layer.train_statistics:
             layer.momentum = min(layer.momentum, MOMENTUM)
-    load_backbone(model, config.BACKBONE, config.BACKBONE_WEIGHTS)
+    with redirect_stdout(sys.stderr):  # Keras says there what it fetches
+        load_backbone(model, config.BACKBONE, config.BACKBONE_WEIGHTS, "--weights", own_file=False)
     return model
 
 

@@ -10,6 +10,7 @@ from chromium import needs_chromium
 from search_site import made_photo, search_site
 from selenium.common.exceptions import InvalidSessionIdException
 
+from scrape import browser_search
 from scrape.browser import Browser, BrowserSettings
 from scrape.browser_search import ONLY_THUMBNAIL, BrowserSearch, inline_picture
 from scrape.engine_list import load_engine
@@ -25,7 +26,7 @@ def browser():
         yield one
 
 
-def searching(browser, site, engine="google", query="clown", patience=4.0, **options):
+def searching(browser, site, engine="google", query="clown", patience=10.0, **options):
     return BrowserSearch(browser, load_engine(engine), query, base_url=site.url, patience=patience, **options)
 
 
@@ -58,9 +59,9 @@ def test_no_more_is_asked_than_is_taken(browser):
 
 
 @pytest.mark.parametrize("engine", ["google", "bing"])
-def test_the_button_for_more_results_is_pressed_until_the_end(browser, engine):
+def test_the_button_for_more_results_is_pressed_until_the_last_of_them(browser, engine):
     with search_site(total=11, batch=3, button_every=2, delay=10) as site:
-        found = list(searching(browser, site, engine, patience=2.0))
+        found = list(islice(searching(browser, site, engine, patience=6.0), 11))
     assert [one.url for one in found] == photos(site, range(11))
 
 
@@ -83,20 +84,18 @@ def test_elements_that_are_replaced_under_the_click(browser):
 
 
 def test_a_result_whose_picture_never_comes_is_counted_and_no_other_taken_for_it(browser):
-    with search_site(total=5, thumbnail_only=frozenset({1, 3})) as site:
-        search = searching(browser, site, patience=1.5)
-        found = list(search)
-    assert [one.url for one in found] == photos(site, [0, 2, 4])
-    assert search.skipped == {ONLY_THUMBNAIL: 2}
+    with search_site(total=3, thumbnail_only=frozenset({1})) as site:
+        search = searching(browser, site, patience=3.0)
+        found = list(islice(search, 2))
+    assert [one.url for one in found] == photos(site, [0, 2])
+    assert search.skipped == {ONLY_THUMBNAIL: 1}
 
 
 def test_thumbnails_inside_the_page_are_kept_on_demand(browser):
-    with search_site(total=4, thumbnail_only=frozenset({1, 2})) as site:
-        found = list(searching(browser, site, patience=1.5, thumbnails=True))
-    assert [one.thumbnail for one in found] == [False, True, True, False]
-    small = [one for one in found if one.thumbnail]
-    assert all(one.data.startswith(b"\xff\xd8") for one in small)
-    assert len({one.url for one in small}) == 2 and small[0].page == f"{site.url}/page/1"
+    with search_site(total=2, thumbnail_only=frozenset({0, 1})) as site:
+        small = list(islice(searching(browser, site, patience=1.0, thumbnails=True), 2))
+    assert all(one.thumbnail and one.data.startswith(b"\xff\xd8") for one in small)
+    assert len({one.url for one in small}) == 2 and small[1].page == f"{site.url}/page/1"
 
 
 def test_the_refusal_is_named(browser):
@@ -123,7 +122,7 @@ def test_a_refusal_in_words_only_is_told_from_results_about_it(browser):
 @pytest.mark.parametrize(("engine", "status"), [("bing", 429), ("duckduckgo", 403), ("duckduckgo", 202)])
 def test_a_refusal_on_the_way_comes_after_what_was_found(browser, engine, status):
     with search_site(refuse_from=1, refusal=status, batch=4) as site:
-        results = iter(searching(browser, site, engine, patience=1.5))
+        results = iter(searching(browser, site, engine, patience=3.0))
         assert len(list(islice(results, 4))) == 4
         with pytest.raises(BlockedError, match=rf"{engine} .*status {status}"):
             next(results)
@@ -132,21 +131,35 @@ def test_a_refusal_on_the_way_comes_after_what_was_found(browser, engine, status
 @pytest.mark.parametrize(
     ("engine", "changed", "named"),
     [
-        ("google", "tile", r"tile = div\[data-lpage\]"),
         ("google", "viewer", r"viewer.pictures = .*imgurl.*kn3ccd"),
-        ("bing", "tile", r"tile = a.iusc"),
         ("bing", "json", r"fields.picture = @m.murl"),
-        ("duckduckgo", "token", r"feed.token = vqd"),
         ("duckduckgo", "items", r"feed.items = results"),
         ("duckduckgo", "next", r"feed.next = next"),
     ],
 )
-def test_markup_that_changed_is_named_by_engine_and_selector(browser, engine, changed, named):
+def test_results_that_changed_are_named_by_engine_and_selector(browser, engine, changed, named, monkeypatch):
+    monkeypatch.setattr(browser_search, "MISSES", 2)  # each is waited for
     with (
-        search_site(changed=changed, total=6) as site,
+        search_site(changed=changed, total=3) as site,
         pytest.raises(ChangedError, match=rf"^{engine}: nothing at .* matches {named}"),
     ):
-        list(searching(browser, site, engine, patience=0.8))
+        list(searching(browser, site, engine, patience=2.0))
+
+
+@pytest.mark.parametrize(
+    ("engine", "changed", "named"),
+    [
+        ("google", "tile", r"tile = div\[data-lpage\]"),
+        ("bing", "tile", r"tile = a.iusc"),
+        ("duckduckgo", "token", r"feed.token = vqd"),
+    ],
+)
+def test_a_page_that_changed_is_named_by_engine_and_selector(browser, engine, changed, named):
+    with (
+        search_site(changed=changed, total=3) as site,
+        pytest.raises(ChangedError, match=rf"^{engine}: nothing at .* matches {named}"),
+    ):
+        list(searching(browser, site, engine, patience=0.4))
 
 
 def test_nothing_found_is_no_change(browser):
@@ -167,13 +180,13 @@ def test_a_server_that_does_not_answer_is_asked_again():
         assert sum(request.startswith("/search") for request in site.requests) == 2
 
 
-def test_a_browser_that_is_killed_in_the_middle_is_started_again(caplog):
-    with Browser(BrowserSettings(timeout=20)) as own, search_site(batch=4) as site:
-        results = iter(searching(own, site))
-        first = list(islice(results, 6))
-        os.kill(own.driver.capabilities["goog:processID"], signal.SIGKILL)
+def test_a_browser_that_is_killed_in_the_middle_is_started_again(browser, caplog):
+    with search_site(batch=4) as site:
+        results = iter(searching(browser, site))
+        first, starts = list(islice(results, 6)), browser.starts
+        os.kill(browser.driver.capabilities["goog:processID"], signal.SIGKILL)
         rest = list(islice(results, 4))
-        assert own.starts == 2
+        assert browser.starts == starts + 1
     assert [one.url for one in first + rest] == photos(site, range(10))
     assert "the browser broke down" in caplog.text
 

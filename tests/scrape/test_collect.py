@@ -78,7 +78,7 @@ def test_pictures_and_frames_share_a_folder(tmp_path, capsys):
 def test_what_failed_is_asked_for_once_and_counted_once_however_often_a_query_comes_round(tmp_path, monkeypatch):
     with picture_server() as site:
         shut = [site.add(f"/shut{number}.jpg", b"", 403) for number in range(3)]
-        many = [Found(url, None, "test", "clown") for url in [*shut, *site.add_photos(10)]]
+        many = [Found(url, None, "test", "clown") for url in [*shut, *site.add_photos(7)]]
         few = [Found(*site.add_photos(1, first=50), None, "test", "joker")]
         collection = Collection(
             load_engine("commons"), SearchSettings(), DownloadSettings(workers=1, allow_private=True, rate=0)
@@ -90,4 +90,17 @@ def test_what_failed_is_asked_for_once_and_counted_once_however_often_a_query_co
         )
         collection.collect(["clown", "joker"], tmp_path, 8, quiet=True)
         assert [site.asked[f"/shut{number}.jpg"] for number in range(3)] == [1] * 3
-    assert collection.summary(tmp_path).endswith("8 of 8 pictures; found 14, duplicate 0, failed 3")
+    assert collection.summary(tmp_path).endswith("8 of 8 pictures; found 11, duplicate 0, failed 3")
+
+
+def test_queries_that_find_the_same_ask_for_nothing_twice(tmp_path, monkeypatch):
+    """Nor is a picture under way given up when a share is full, to be fetched again for the next."""
+    with picture_server() as site:
+        found = [Found(url, None, "test", "clown") for url in site.add_photos(10)]
+        searches = {"clown": Begun(found[:9]), "joker": Begun(found)}
+        settings = DownloadSettings(workers=1, allow_private=True, rate=0)
+        collection = Collection(load_engine("commons"), SearchSettings(), settings)
+        monkeypatch.setattr(collection._searcher, "search", searches.__getitem__)
+        collection.collect(["clown", "joker"], tmp_path, 6, quiet=True)
+        assert len(site.asked) >= 7 and set(site.asked.values()) == {1}  # robots.txt, too
+    assert collection.had == len(list(tmp_path.glob("*.jpg"))) == 6

@@ -49,7 +49,7 @@ def test_another_engine_is_one_file(tmp_path):
     file = tmp_path / "pictures.toml"
     file.write_text(GALLERY)
     with search_site(total=3) as site:
-        settings = SearchSettings(base_url=site.url, patience=1.0, browser=BrowserSettings(timeout=20))
+        settings = SearchSettings(base_url=site.url, patience=2.0, browser=BrowserSettings(timeout=20))
         with Searcher(load_engine(str(file)), settings) as searcher:
             search = searcher.search("clown")
             found = list(search)

@@ -11,6 +11,7 @@ from scrape import addresses
 from scrape.download import download
 from scrape.download_settings import DownloadSettings
 from scrape.found import Found
+from scrape.hosts import Host
 
 
 def test_robots_txt_is_obeyed_unless_told_otherwise(site, tmp_path, threads):
@@ -33,23 +34,43 @@ def test_a_forbidding_header_can_be_overruled(site, tmp_path, threads):
     assert fetched([url], tmp_path, obey_tags=False).saved == 1
 
 
-def test_a_hosts_rate_holds_for_all_its_requests(site, tmp_path, threads):
+@pytest.fixture
+def turns(monkeypatch):
+    """When each request joined its host's line. The first is sent no earlier, and a server may see it late."""
+    begun, turn = [], Host.turn
+    monkeypatch.setattr(Host, "turn", lambda host, others: begun.append(time.monotonic()) or turn(host, others))
+    return begun
+
+
+def test_a_hosts_rate_holds_for_all_its_requests(site, tmp_path, threads, turns):
     site.add("/robots.txt", b"", 404)
     site.pages["/moved.jpg"] = (302, {"Location": "/0.jpg"}, b"")
     urls = [*site.add_photos(4), site.address + "/moved.jpg"]
     assert fetched(urls, tmp_path, rate=25).saved == 4
-    times = [when for path, when in site.times if path not in ("/robots.txt", "/0.jpg")]
-    assert len(times) == 4
-    assert times[-1] - times[0] >= 2 * 0.04  # three gaps; the first request may be seen late
+    times = [when for path, when in site.times if path != "/0.jpg"]
+    assert len(times) == 5 and times[-1] - turns[0] >= 4 * 0.04  # robots.txt is the first
 
 
-def test_a_hosts_rate_holds_for_redirects(site, tmp_path, threads):
+def test_a_hosts_rate_holds_for_redirects(site, tmp_path, threads, turns):
     site.add_photos(1)
     for number, target in enumerate(("/moved1", "/moved2", "/0.jpg")):
         site.pages[f"/moved{number}"] = (302, {"Location": target}, b"")
     assert fetched([site.address + "/moved0"], tmp_path, rate=20).saved == 1
-    times = [when for path, when in site.times if path != "/robots.txt"]
-    assert len(times) == 4 and times[-1] - times[0] >= 2 * 0.05  # three gaps; the first request may be seen late
+    times = [when for _, when in site.times]
+    assert len(times) == len(turns) == 5 and times[-1] - turns[0] >= 4 * 0.05  # robots.txt is the first
+
+
+def test_a_hosts_rate_holds_for_all_its_ports(site, tmp_path, threads, turns):
+    with picture_server() as other:
+        assert fetched([*site.add_photos(1), *other.add_photos(1, first=1)], tmp_path, rate=20).saved == 2
+        times = [when for server in (site, other) for _, when in server.times]
+    assert len(times) == 4 and max(times) - turns[0] >= 3 * 0.05  # two of them for robots.txt
+
+
+def test_a_delay_that_a_host_asks_for_counts_from_its_robots_txt(site, tmp_path, threads, turns):
+    site.add("/robots.txt", b"User-agent: *\nCrawl-delay: 0.2")
+    assert fetched(site.add_photos(1), tmp_path).saved == 1
+    assert site.times[-1][1] - turns[0] >= 0.2
 
 
 def test_a_pause_that_a_server_asks_for_is_kept(site, tmp_path, threads):
@@ -73,7 +94,7 @@ def test_a_server_that_asks_for_a_long_pause_is_not_asked_again(site, tmp_path, 
 
 def test_a_pause_holds_for_the_server_that_asked_for_it_and_for_all_its_pictures(site, tmp_path, threads):
     site.pages["/busy.jpg"] = busy_first(encoded(photo(9)), 1, 429, Retry_After="1")
-    with picture_server() as other:
+    with picture_server("127.0.0.2") as other:
         other.pages["/go.jpg"] = (302, {"Location": site.address + "/busy.jpg"}, b"")
         fetched([other.address + "/go.jpg", *site.add_photos(4)], tmp_path, per_host=1, rate=10, retries=1)
     (asked, *_) = (when for path, when in site.times if path == "/busy.jpg")
@@ -93,7 +114,7 @@ def test_places_of_a_host_hold_for_those_that_are_redirected_to_it(site, tmp_pat
             now[0] -= 1
         busy_first(encoded(photo(len(handler.path))), 0)(handler)
 
-    with picture_server() as one, picture_server() as two:
+    with picture_server("127.0.0.2") as one, picture_server("127.0.0.3") as two:
         for here, there in ((one, two), (two, one)):
             for number in range(4):
                 here.pages[f"/to{number}"] = (302, {"Location": f"{there.address}/on{number}"}, b"")

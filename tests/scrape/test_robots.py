@@ -55,7 +55,7 @@ def test_without_a_robots_txt_all_is_allowed(status):
     assert asked((status, b""), "/a.jpg")[0] == [0.0]
 
 
-@pytest.mark.parametrize("answer", [(500, b""), (503, b""), (429, b""), Failure("http_503", "busy")])
+@pytest.mark.parametrize("answer", [(500, b""), (503, b""), (429, b"")])
 def test_a_host_that_cannot_say_is_left_alone(answer):
     (result,), _ = asked(answer, "/a.jpg")
     assert result[0] == "robots"

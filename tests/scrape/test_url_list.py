@@ -12,7 +12,7 @@ from scrape.outcome import described
 FLAGS = ["--allow-private", "--rate", "0", "--workers", "1", "--quiet", "--retries", "0"]
 
 
-def test_a_list_of_addresses(tmp_path, capsys, monkeypatch):
+def test_a_list_of_addresses(tmp_path, capsys, monkeypatch, threads):
     out = tmp_path / "pictures"
     with picture_server() as site:
         urls = site.add_photos(3)
@@ -44,7 +44,7 @@ NO_ADDRESSES = [
 ]
 
 
-def test_addresses_that_are_none_fail_alone(tmp_path):
+def test_addresses_that_are_none_fail_alone(tmp_path, threads):
     with picture_server() as site:
         (photo_url,) = site.add_photos(1)
         (tmp_path / "list.txt").write_text("\n".join([*NO_ADDRESSES, photo_url]), encoding="utf-8")
@@ -62,7 +62,7 @@ def test_where_a_flag_decides_it_is_named():
     assert described(failed) == lines
 
 
-def test_what_failed_for_good_is_no_success_the_second_time_either(tmp_path, capsys):
+def test_what_failed_for_good_is_no_success_the_second_time_either(tmp_path, capsys, threads):
     with picture_server() as site:
         (tmp_path / "list.txt").write_text("\n".join([*site.add_photos(2), site.address + "/none.jpg"]))
         for kept in ("", " (2 of them by earlier runs)"):
@@ -72,7 +72,7 @@ def test_what_failed_for_good_is_no_success_the_second_time_either(tmp_path, cap
             assert shown.err == "failed: 1 × http_404\n"
 
 
-def test_fewer_than_asked_for_is_no_success(tmp_path, capsys):
+def test_fewer_than_asked_for_is_no_success(tmp_path, capsys, threads):
     with picture_server() as site:
         (tmp_path / "list.txt").write_text("\n".join([site.add("/a.jpg", encoded(photo(1)))]))
         assert main(["urls", str(tmp_path / "list.txt"), "--out", str(tmp_path / "o"), "--count", "2", *FLAGS]) == 1

@@ -8,7 +8,8 @@ from PIL import Image
 from shapes_folder import write_folder
 
 from common.errors import UserError
-from train import pictures
+from train import pictures, preparation
+from train.settings import resolve
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def test_pictures_and_objects_are_counted(folder: Path) -> None:
     about = json.loads((folder / "dataset.json").read_text())
     assert learnt.counts() == about["splits"]["train"]["objects"]
     assert validated.counts() == about["splits"]["val"]["objects"]
-    assert pictures.faults(learnt, validated) == []
+    assert pictures.look(learnt, validated) == pictures.Look()
     assert len(learnt.spread(4).ids) == 4 and len(set(learnt.spread(4).ids)) == 4
     assert learnt.spread(40) is learnt
 
@@ -50,7 +51,7 @@ def test_every_fault_is_in_one_list(folder: Path) -> None:
     content["annotations"][0]["bbox"][2] = 0.0
     content["annotations"][-1]["segmentation"] = {"size": [64, 64]}
     (folder / "val.json").write_text(json.dumps(content))
-    found = pictures.faults(*pictures.open_pictures(folder))
+    found = pictures.look(*pictures.open_pictures(folder)).faults
     assert len(found) == 5
     for fault, (name, reason) in zip(
         found,
@@ -64,6 +65,20 @@ def test_every_fault_is_in_one_list(folder: Path) -> None:
         strict=True,
     ):
         assert name in fault and reason in fault
+
+
+def test_a_mask_without_a_pixel_is_said_before_it_is_passed_over(folder: Path) -> None:
+    content = json.loads((folder / "train.json").read_text())
+    first, second, third = content["annotations"][:3]
+    for entry in (first, second, third):
+        entry["segmentation"] = {"size": [64, 64], "counts": [64 * 64]}
+    third["iscrowd"] = 1
+    (folder / "train.json").write_text(json.dumps(content))
+    seen = pictures.look(*pictures.open_pictures(folder))
+    assert seen.faults == () and len(seen.bare) == 2
+    settings = resolve({"data": folder, "epochs": 1, "preset": "small"})
+    (line,) = (each for each in preparation.prepare(settings).lines if "without a pixel" in each)
+    assert line.startswith("warning: 2 objects have a box and a mask without a pixel, the first is object 1 of ")
 
 
 def test_what_will_show_in_the_result_is_said(folder: Path) -> None:

@@ -8,7 +8,8 @@ from keras import ops
 from common.errors import UserError
 from mrcnn import layer_choice, optimization
 from mrcnn.optimization import Optimization, Rate
-from train.plan import Stage, stages
+from train.plan import Stage, stages, warm_up_warning
+from train.settings import resolve
 
 
 def test_a_schedule_is_the_heads_then_the_upper_stages_then_all_at_a_tenth_of_the_rate() -> None:
@@ -36,6 +37,15 @@ def test_the_rate_rises_then_stays_drops_or_falls_like_a_cosine() -> None:
     assert falling == pytest.approx([1, 0.505, 0.01], abs=1e-6)
     # A stage that begins later goes on where the one before ended.
     assert rates(range(1), schedule="cosine", steps=100, first_step=50) == pytest.approx([0.505])
+
+
+def test_a_rise_that_does_not_end_is_warned_of() -> None:
+    settings = resolve({"data": "set", "epochs": 3, "warm_up": 12})
+    assert warm_up_warning(settings, 4) is None
+    assert warm_up_warning(settings, 3) == (
+        "warning: the rate rises over 12 steps and there are 9: it ends at 75% of --learning-rate; give a shorter "
+        "--warm-up or more --epochs"
+    )
 
 
 def layer_with_gradient(numbers: Optimization, gradient: float) -> list[np.ndarray]:

@@ -1,19 +1,22 @@
 """What stands in the way of a training is told in one line, before pictures are read where they do not matter."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 from quick_training import quick
 from shapes_folder import write_folder
 from tiny_training import arguments
 
 from common import cli as edge
+from common.errors import UserError
 from mrcnn import download
 from mrcnn.config import Config
-from train import pictures, preparation
+from train import pictures, preparation, start
 from train.cli import main
 from train.run_folder import RunFolder
 from train.run_lock import held
@@ -72,6 +75,16 @@ def test_a_folder_that_cannot_be_used_is_told_first(data: Path, tmp_path: Path, 
     (taken / "photo.jpg").write_text("x")
     assert "taken exists and is not empty" in said(*arguments(data, taken, "--epochs", "1"))
     assert "taken: no run to resume" in said("-o", str(taken), "--resume")
+
+
+@pytest.mark.usefixtures("unread")
+def test_an_empty_path_is_not_this_folder(tmp_path: Path, said: Callable[..., str]) -> None:
+    given = {"--data": "set", "--epochs": "1", "-o": str(tmp_path / "run")}
+    for flag, name in (("-o", "-o/--out"), ("--data", "--data")):
+        line = said(*(word for pair in {**given, flag: ""}.items() for word in pair))
+        assert line.startswith(f'error: {name} "": an empty path; name a file or folder')
+    with pytest.raises(UserError, match='"" names no weights'):
+        start.find("")
 
 
 @pytest.mark.usefixtures("unread")
@@ -148,3 +161,23 @@ def test_weights_that_cannot_be_fetched_are_told_with_what_to_put_where(
     assert f"{url} cannot be fetched" in line
     assert f"put it at {tmp_path / 'cache' / 'mask_rcnn_coco.h5'}; or start without: --preset small" in line
     assert not (tmp_path / "run").exists()
+
+
+def test_a_trunk_that_cannot_be_fetched_is_told_with_a_flag_that_helps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unreachable(*_: Any, **__: Any) -> None:
+        sys.stdout.write("Downloading data from https://host/small_no_top.h5\n")
+        raise Exception("URL fetch failure on https://host/small_no_top.h5: None -- no such host")
+
+    image = keras.Input((None, None, 3), name="input_image")
+    model = keras.Model(image, keras.layers.Conv2D(1, 1)(image))
+    monkeypatch.setattr(start.training_network, "training_model", lambda *_: model)
+    monkeypatch.setattr(keras.applications, "MobileNetV3Small", unreachable)
+    wanted = {"BACKBONE": "mobilenet_v3_small", "BACKBONE_WEIGHTS": "imagenet"}
+    with pytest.raises(UserError, match=r"put small_no_top\.h5 from https://.* into .*models, or give --weights none$"):
+        start.build(type("Trunk", (Config,), wanted)())
+    assert capsys.readouterr() == ("", "Downloading data from https://host/small_no_top.h5\n")
+    narrow = {**wanted, "BACKBONE": "resnet18_narrow"}
+    with pytest.raises(UserError, match="--weights: there are no published weights of resnet18_narrow; set it to none"):
+        start.build(type("Narrow", (Config,), narrow)())

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import UserError
+from mrcnn.config import Config
 from train.flags import parser
 from train.settings import TrainSettings, changed, presets, resolve
 
@@ -37,6 +38,19 @@ def test_settings_of_the_model_come_from_a_file_and_one_by_one(tmp_path: Path) -
     assert settings.own == {"RPN_NMS_THRESHOLD": 0.8, "NAME": "x"}
 
 
+def test_names_in_a_file_that_are_no_settings_are_told_with_those_that_are_near(tmp_path: Path) -> None:
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps({"POOL_SIZ": 5, "rpn_nms_threshold": 0.8, "XYZ": 1, "POOL_SIZE": 5}))
+    with pytest.raises(UserError) as raised:
+        resolve(given("--config", str(file)))
+    assert str(raised.value) == (
+        f"{file}: no setting POOL_SIZ (meant is POOL_SIZE?), rpn_nms_threshold (meant is RPN_NMS_THRESHOLD?), XYZ; "
+        "`mrcnn.config.Config` lists them"
+    )
+    Config().save(file)
+    assert resolve(given("--config", str(file))).config["POOL_SIZE"] == 7
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -46,6 +60,7 @@ def test_settings_of_the_model_come_from_a_file_and_one_by_one(tmp_path: Path) -
         (["--learning-rate", "-1"], "--learning-rate must be above 0"),
         (["--set", "pool=5"], "--set pool=5: expected NAME=VALUE"),
         (["--config", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["--config", ""], '--config "": an empty path'),
         (["--early-stopping", "0"], "--early-stopping must be 1 or more"),
         (["--clip-norm", "nan"], "--clip-norm must be 0 or more, got nan"),
         (["--clip-norm", "inf"], "--clip-norm must be 0 or more, got inf"),
@@ -72,6 +87,15 @@ def test_data_and_epochs_are_needed_unless_a_run_brings_them() -> None:
     before = resolve(given("--preset", "small"))
     again = resolve(vars(parser().parse_args(["-o", "run", "--resume", "--epochs", "9"])), before)
     assert (again.data, again.epochs, again.resume, again.batch_size) == (before.data, 9, True, before.batch_size)
+
+
+def test_what_is_shown_is_as_the_command_that_takes_a_run_up_says() -> None:
+    before = resolve(given("--quiet", "--tensorboard", "--deterministic"))
+    assert before.quiet and before.tensorboard
+    again = resolve(vars(parser().parse_args(["-o", "run", "--resume"])), before)
+    assert (again.quiet, again.tensorboard, again.deterministic) == (False, False, True)
+    again = resolve(vars(parser().parse_args(["-o", "run", "--resume", "--quiet", "--tensorboard"])), again)
+    assert again.quiet and again.tensorboard
 
 
 def test_what_a_run_that_is_taken_up_would_do_otherwise_is_named() -> None:

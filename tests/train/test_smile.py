@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 import pytest
 import smiling_faces
 import supervision as sv
+from tiny_training import run_eagerly
 
 from common import cli
 from common.errors import UserError
 from mrcnn import attribute_classifier
-from train.smile import learning
+from train.run_lock import check_free, held
+from train.smile import learning, run_files
 from train.smile.batches import CropBatches
 from train.smile.cli import main
 from train.smile.cutting import cut
@@ -25,6 +28,14 @@ from train.smile.splitting import split
 @pytest.fixture
 def small_trunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attribute_classifier, "build_application", smiling_faces.small_trunk)
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """A few steps do not repay the seconds that TensorFlow takes to compile them."""
+    run_eagerly(True)
+    yield
+    run_eagerly(False)
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -45,7 +56,8 @@ def test_smiles_are_learnt_and_told_from_faces_never_seen(tmp_path: Path, capsys
     assert classifier.class_names == ("no_smile", "smile")
     crops, class_ids = smiling_faces.faces(100, first=1000)
     measures = Measures.of(class_ids, classifier.predict(crops))
-    assert measures.accuracy > 0.9 and measures.auc > 0.95, measures
+    # Of five seeds the worst gave 0.95 and 0.978; guessing gives 0.5, and by chance 0.65 in one run of a thousand.
+    assert measures.accuracy > 0.85 and measures.auc > 0.9, measures
     epochs = lines(run / "metrics.jsonl")
     assert [each["epoch"] for each in epochs] == list(range(1, 15))
     best = [each for each in epochs if each["best"]][-1]
@@ -60,7 +72,7 @@ def test_smiles_are_learnt_and_told_from_faces_never_seen(tmp_path: Path, capsys
     assert sum(row["class"] == row["answer"] for row in rows) / 48 == pytest.approx(best["val_accuracy"])
 
 
-@pytest.mark.usefixtures("small_trunk")
+@pytest.mark.usefixtures("small_trunk", "eagerly")
 def test_a_run_is_gone_on_from_and_its_trunk_can_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, first, second = smiling_faces.write(tmp_path / "faces", 40), tmp_path / "first", tmp_path / "second"
     common = ["--data", str(data), "--image-size", "32", "--epochs", "1", "--augment", "none", "--quiet"]
@@ -77,7 +89,7 @@ def test_a_run_is_gone_on_from_and_its_trunk_can_stay(tmp_path: Path, capsys: py
     assert len(lines(second / "metrics.jsonl")) == 1
 
 
-@pytest.mark.usefixtures("small_trunk")
+@pytest.mark.usefixtures("small_trunk", "eagerly")
 def test_a_trunk_that_has_learnt_keeps_its_batch_statistics() -> None:
     crops, class_ids = smiling_faces.faces(16, size=32)
     settings = attribute_classifier.settings_for(smiling_faces.CLASSES, "ResNet50", 32, 0.2)
@@ -263,7 +275,30 @@ def test_what_a_classifier_cannot_do_is_told_in_a_line(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.usefixtures("small_trunk")
+def test_a_run_in_which_a_training_works_is_left_to_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, run = smiling_faces.write(tmp_path / "faces", 20, size=16), tmp_path / "run"
+    with held(run):
+        for more in ([], ["--overwrite"]):
+            assert cli.run(main, ["--data", str(data), "-o", str(run), "--weights", "none", *more]) == 2
+            wanted = f"error: {run}: another training works in it; wait for its end, or choose another folder with -o\n"
+            assert capsys.readouterr() == ("", wanted)
+        run_files.check_run(run, overwrite=False)  # the lock alone, also of one that was killed, is in nobody's way
+
+
+def test_a_classifier_holds_its_run_while_it_learns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, run = smiling_faces.write(tmp_path / "faces", 20, size=16), tmp_path / "run"
+
+    def teach(flags: Any, *_: Any) -> int:
+        with pytest.raises(UserError, match="another training works in it"):
+            check_free(flags.out)
+        return 0
+
+    monkeypatch.setattr("train.smile.cli._teach", teach)
+    assert main(["--data", str(data), "-o", str(run), "--weights", "none"]) == 0
+    assert not run.exists()
+
+
+@pytest.mark.usefixtures("small_trunk", "eagerly")
 def test_the_device_that_is_asked_for_learns(tmp_path: Path) -> None:
     data, run = smiling_faces.write(tmp_path / "faces", 20), tmp_path / "run"
     flags = "--weights none --image-size 32 --epochs 1 --augment none --quiet --device cpu".split()

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import re
 import shutil
 import signal
@@ -9,7 +10,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -72,113 +75,61 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Whole:
-    """A training of three epochs in a process of its own, and what its folder was after one."""
+    """A training of three epochs in a process of its own, and what its folder was after one, taken up in another.
 
-    def __init__(self, data: Path, folder: Path) -> None:
+    Both go on beside the tests that need neither.
+    """
+
+    def __init__(self, data: Path, folder: Path, pool: Executor) -> None:
         self.data, self.run, self.part = data, folder / "whole", folder / "part"
         flags = (
             "--epochs 3 --validate-every 3 --val-pictures 2 --keep-last 2 --augment light --workers 1 --deterministic"
         )
         own = arguments(data, self.run, *flags.split())
-        subprocess.run(command("--eagerly", "--keep-epoch", "1", str(self.part), *own), check=True)
+        environment = dict(os.environ)  # before a test changes it
+        self.learnt = pool.submit(_ended, ["--keep-epoch", "1", str(self.part), *own], environment)
+        self.resumed = pool.submit(_ended, ["-o", str(self.part), "--resume", "--workers", "0"], environment)
 
 
-@pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    return Whole(data, tmp_path_factory.mktemp("runs"))
+def _ended(flags: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command("--eagerly", *flags), env=environment, capture_output=True, text=True)
+
+
+def checked(process: Future[subprocess.CompletedProcess[str]]) -> subprocess.CompletedProcess[str]:
+    """Wait for the end of a process, which was well."""
+    ended = process.result()
+    assert ended.returncode == 0, ended.stderr
+    return ended
+
+
+@pytest.fixture(autouse=True, scope="module")
+def started(request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Begin at once where any of the tests to come asks for it."""
+    if not any("whole" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        yield None
+        return
+    with ThreadPoolExecutor(1) as pool:  # one after the other
+        yield Whole(data, tmp_path_factory.mktemp("runs"), pool)
+
+
+@pytest.fixture
+def whole(started: Whole) -> Whole:
+    checked(started.learnt)
+    return started
 
 
 def rows(run: Path) -> list[dict]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_run_explains_itself(whole: Whole) -> None:
-    settings = json.loads((whole.run / "settings.json").read_text())
-    about = json.loads((whole.data / "dataset.json").read_text())
-    assert settings["dataset"] == {
-        "path": str(whole.data),
-        "fingerprint": about["fingerprint"],
-        "class_names": ["square", "disc"],
-    }
-    assert settings["argv"][:2] == ["--data", str(whole.data)]
-    assert settings["seed"] == 0 and settings["versions"]["keras"] == keras.__version__
-    assert TrainSettings.from_json(settings["flags"]).epochs == 3
-    config = json.loads((whole.run / "config.json").read_text())
-    assert config["class_names"] == ["BG", "square", "disc"]
-    assert (config["NUM_CLASSES"], config["BATCH_SIZE"], config["TRAIN_BN"]) == (3, 4, None)
-    assert (whole.run / "losses.png").stat().st_size > 10_000
-
-
-def test_every_epoch_is_measured(whole: Whole) -> None:
-    found = rows(whole.run)
-    assert [row["epoch"] for row in found] == [1, 2, 3]
-    for row in found:
-        assert all(np.isfinite(row[name]) for name in LOSSES)
-        assert row["loss"] == pytest.approx(sum(row[name] for name in LOSSES[1:]), rel=1e-4)
-        assert row["images_per_second"] > 0 and 0 <= row["input_wait"] <= 1
-        assert row["memory_mb"] > 100 and row["seconds"] > 0
-        assert ("val_mask_ap50" in row) == (row["epoch"] == 3) == ("val_loss" in row)
-        assert all(0 <= row[f"val_{name}"] <= 1 for name in ("mask_ap50", "box_ap50", "recall50") if row["epoch"] == 3)
-    assert found[0]["learning_rate"] < found[1]["learning_rate"]  # warming up
-    assert found[2]["learning_rate"] != found[1]["learning_rate"]
-
-
-def test_checkpoints_carry_settings_and_detect(whole: Whole) -> None:
-    names = sorted(path.name for path in (whole.run / "checkpoints").iterdir())
-    assert names == ["best.h5", "epoch_0002.h5", "epoch_0003.h5", "last.h5"]
-    info = checkpoint.read(choose(whole.run).checkpoint)
-    assert info.class_names == ("BG", "square", "disc")
-    assert (info.config.MASK_HEAD_CHANNELS, info.config.RPN_CHANNELS) == (16, 32)
-
-
-def test_a_run_that_is_taken_up_gives_the_losses_of_the_unbroken_one(whole: Whole) -> None:
-    flags = ["-o", str(whole.part), "--resume", "--workers", "0"]
-    said = subprocess.run(command("--eagerly", *flags), check=True, capture_output=True, text=True)
-    assert "goes on after epoch 1" in said.stderr
-    assert f"next: python -m evaluate --run {whole.part}" in said.stdout
-    assert f"python -m infer video CLIP --weights {whole.part}" in said.stdout
-    ours, theirs = rows(whole.part), rows(whole.run)
-    assert [row["epoch"] for row in ours] == [1, 2, 3]
-    for one, other in zip(ours, theirs, strict=True):
-        assert one.keys() == other.keys()
-        for name in (*LOSSES, "learning_rate", *(key for key in one if key.startswith("val_"))):
-            assert one[name] == other[name], name  # to the last bit
-    stored = json.loads((whole.part / "settings.json").read_text())
-    assert [each["epoch"] for each in stored["resumed"]] == [1]
-
-
-def test_a_run_without_its_state_is_not_taken_up(whole: Whole, tmp_path: Path, capsys) -> None:
-    shutil.copytree(whole.run, tmp_path / "stateless", ignore=shutil.ignore_patterns("state"))
-    with pytest.raises(UserError, match="cannot be taken up"):
-        main(["-o", str(tmp_path / "stateless"), "--resume", "--workers", "0"])
-    assert len(rows(tmp_path / "stateless")) == 3  # nothing of it is lost
-
-
-@pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--layers", "heads"], "--layers was None, now is heads"),
-        (["--classes", "disc"], "--classes was None, now is ('disc',)"),
-        (["--learning-rate", "0.5"], "--learning-rate was"),
-        (["--epochs", "3"], "3 epochs are done; give more with --epochs"),
-        (["--data", "OTHER"], "not the dataset that"),
-    ],
-)
-def test_resume_refuses_what_does_not_fit_in_one_line(
-    whole: Whole, flags: list[str], message: str, tmp_path: Path, capsys
-) -> None:
-    if "OTHER" in flags:
-        flags = ["--data", str(write_folder(tmp_path / "other", train=2, val=1)), "--epochs", "9"]
-    assert edge.run(main, ["-o", str(whole.run), "--resume", "--workers", "0", *flags]) == 2
-    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
-    assert len(errors) == 1 and message in errors[0]
-
-
 def test_a_dry_run_writes_nothing_and_estimates(data: Path, tmp_path: Path, capsys) -> None:
     run = tmp_path / "run"
-    assert main(arguments(data, run, "--epochs", "7", "--steps", "2", "--workers", "0", "--dry-run")) == 0
+    few = ("--steps", "2", "--workers", "0", "--warm-up", "20")
+    assert main(arguments(data, run, "--epochs", "7", *few, "--dry-run")) == 0
     assert not run.exists()
-    assert "an epoch of 2 steps ≈ " in capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "an epoch of 2 steps ≈ " in out
+    assert "warning: the rate rises over 20 steps and there are 14: it ends at 70% of --learning-rate" in err
 
 
 def test_the_trial_leaves_no_trace() -> None:
@@ -276,6 +227,87 @@ def test_learning_a_picture_by_heart_can_fail(data: Path, tmp_path: Path, capsys
 def test_layers_that_there_are_not_are_named(data: Path, tmp_path: Path, capsys) -> None:
     assert edge.run(main, arguments(data, tmp_path / "run", *FEW, "--layers", "fpn")) == 2
     assert "--layers fpn: no layer has such a name; expected one of mrcnn, heads, 3+" in capsys.readouterr().err
+
+
+def test_a_run_explains_itself(whole: Whole) -> None:
+    settings = json.loads((whole.run / "settings.json").read_text())
+    about = json.loads((whole.data / "dataset.json").read_text())
+    assert settings["dataset"] == {
+        "path": str(whole.data),
+        "fingerprint": about["fingerprint"],
+        "class_names": ["square", "disc"],
+    }
+    assert settings["argv"][:2] == ["--data", str(whole.data)]
+    assert settings["seed"] == 0 and settings["versions"]["keras"] == keras.__version__
+    assert TrainSettings.from_json(settings["flags"]).epochs == 3
+    config = json.loads((whole.run / "config.json").read_text())
+    assert config["class_names"] == ["BG", "square", "disc"]
+    assert (config["NUM_CLASSES"], config["BATCH_SIZE"], config["TRAIN_BN"]) == (3, 4, None)
+    assert (whole.run / "losses.png").stat().st_size > 10_000
+
+
+def test_every_epoch_is_measured(whole: Whole) -> None:
+    found = rows(whole.run)
+    assert [row["epoch"] for row in found] == [1, 2, 3]
+    for row in found:
+        assert all(np.isfinite(row[name]) for name in LOSSES)
+        assert row["loss"] == pytest.approx(sum(row[name] for name in LOSSES[1:]), rel=1e-4)
+        assert row["images_per_second"] > 0 and 0 <= row["input_wait"] <= 1
+        assert row["memory_mb"] > 100 and row["seconds"] > 0
+        assert ("val_mask_ap50" in row) == (row["epoch"] == 3) == ("val_loss" in row)
+        assert all(0 <= row[f"val_{name}"] <= 1 for name in ("mask_ap50", "box_ap50", "recall50") if row["epoch"] == 3)
+    assert found[0]["learning_rate"] < found[1]["learning_rate"]  # warming up
+    assert found[2]["learning_rate"] != found[1]["learning_rate"]
+
+
+def test_checkpoints_carry_settings_and_detect(whole: Whole) -> None:
+    names = sorted(path.name for path in (whole.run / "checkpoints").iterdir())
+    assert names == ["best.h5", "epoch_0002.h5", "epoch_0003.h5", "last.h5"]
+    info = checkpoint.read(choose(whole.run).checkpoint)
+    assert info.class_names == ("BG", "square", "disc")
+    assert (info.config.MASK_HEAD_CHANNELS, info.config.RPN_CHANNELS) == (16, 32)
+
+
+def test_a_run_that_is_taken_up_gives_the_losses_of_the_unbroken_one(whole: Whole) -> None:
+    said = checked(whole.resumed)
+    assert "goes on after epoch 1" in said.stderr
+    assert f"next: python -m evaluate --run {whole.part}" in said.stdout
+    assert f"python -m infer video CLIP --weights {whole.part}" in said.stdout
+    ours, theirs = rows(whole.part), rows(whole.run)
+    assert [row["epoch"] for row in ours] == [1, 2, 3]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.keys() == other.keys()
+        for name in (*LOSSES, "learning_rate", *(key for key in one if key.startswith("val_"))):
+            assert one[name] == other[name], name  # to the last bit
+    stored = json.loads((whole.part / "settings.json").read_text())
+    assert [each["epoch"] for each in stored["resumed"]] == [1]
+
+
+def test_a_run_without_its_state_is_not_taken_up(whole: Whole, tmp_path: Path, capsys) -> None:
+    shutil.copytree(whole.run, tmp_path / "stateless", ignore=shutil.ignore_patterns("state"))
+    with pytest.raises(UserError, match="cannot be taken up"):
+        main(["-o", str(tmp_path / "stateless"), "--resume", "--workers", "0"])
+    assert len(rows(tmp_path / "stateless")) == 3  # nothing of it is lost
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--layers", "heads"], "--layers was None, now is heads"),
+        (["--classes", "disc"], "--classes was None, now is ('disc',)"),
+        (["--learning-rate", "0.5"], "--learning-rate was"),
+        (["--epochs", "3"], "3 epochs are done; give more with --epochs"),
+        (["--data", "OTHER"], "not the dataset that"),
+    ],
+)
+def test_resume_refuses_what_does_not_fit_in_one_line(
+    whole: Whole, flags: list[str], message: str, tmp_path: Path, capsys
+) -> None:
+    if "OTHER" in flags:
+        flags = ["--data", str(write_folder(tmp_path / "other", train=2, val=1)), "--epochs", "9"]
+    assert edge.run(main, ["-o", str(whole.run), "--resume", "--workers", "0", *flags]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1 and message in errors[0]
 
 
 @pytest.mark.slow

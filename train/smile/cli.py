@@ -7,10 +7,10 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from common.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
+from common.path_flag import StorePath
 
 NOTHING, IMAGENET = "none", "imagenet"
 SIZES = (32, 512)
@@ -40,8 +40,10 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="a folder of pictures for each class")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="the folder to write to")
+    parser.add_argument(
+        "--data", action=StorePath, required=True, metavar="DIR", help="a folder of pictures for each class"
+    )
+    parser.add_argument("-o", "--out", action=StorePath, required=True, metavar="RUN", help="the folder to write to")
     parser.add_argument("--classes", metavar="NAMES", help="class folders in their order (default: all, by alphabet)")
     parser.add_argument(
         "--validation-share", type=float, metavar="S", help="of a DIR without train/ and val/ (default 0.2)"
@@ -132,6 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     flags = _parser().parse_args(argv)
     _check(flags)
+    from train import run_lock
     from train.smile import run_files
     from train.smile.listing import FRAME, list_pictures
     from train.smile.splitting import split
@@ -142,8 +145,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"--validation-share: {flags.data} is split already into train/ and val/; drop the flag")
     share = 0.2 if flags.validation_share is None else flags.validation_share
     split(listing.pictures, listing.class_names, share, flags.seed)  # what cannot be split is said before any work
+    run_lock.check_free(flags.out)
     run_files.check_run(flags.out, flags.overwrite)
-    with _placed(flags.device):
+    with run_lock.held(flags.out), _placed(flags.device):
         return _teach(flags, argv, listing, share)
 
 

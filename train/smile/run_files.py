@@ -15,6 +15,7 @@ from common.errors import UserError
 from common.staging import staged
 from mrcnn.attribute_classifier import AttributeClassifier, save
 from mrcnn.choice import BEST, CHECKPOINTS, LAST
+from train.run_lock import LOCK
 from train.smile.learning import Epoch
 from train.smile.listing import FacePicture
 
@@ -30,7 +31,7 @@ def check_run(run: Path, overwrite: bool) -> None:
     """
     if run.is_file():
         raise UserError(f"{run} is a file; name a folder for the run")
-    if any(path.is_file() for path in run.rglob("*")) and not overwrite:
+    if any(path.is_file() and path != run / LOCK for path in run.rglob("*")) and not overwrite:
         raise UserError(f"{run} exists and is not empty; choose another folder, or add --overwrite")
 
 

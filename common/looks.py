@@ -1,4 +1,4 @@
-"""Finding a picture among many by its looks: perceptual hashes a few bits apart."""
+"""Finding pictures among many by their looks: perceptual hashes a few bits apart."""
 
 from __future__ import annotations
 
@@ -46,16 +46,28 @@ class Looks:
 
     def nearest(self, perceptual: int, distance: int) -> int | None:
         """Place of the hash that differs in fewest bits, the first of several; None beyond `distance` bits."""
-        flips = distance // _BANDS
-        if flips > _MOST_FLIPS or not self._sorted:
-            places = np.arange(self._count)
-        else:
-            places = np.concatenate([self._under(perceptual, flips), np.arange(self._sorted, self._count)])
+        places, bits = self._compared(perceptual, distance)
         if not len(places):
             return None
-        bits = np.bitwise_count(self._hashes[places] ^ np.uint64(perceptual))
         least = bits.min()
         return int(places[bits == least].min()) if least <= distance else None
+
+    def alike(self, perceptual: int, distance: int) -> tuple[np.ndarray, np.ndarray]:
+        """Places (N,) of all hashes that differ in at most `distance` bits, ascending, and (N,) in how many."""
+        places, bits = self._compared(perceptual, distance)
+        near = bits <= distance
+        places, first = np.unique(places[near], return_index=True)
+        return places, bits[near][first]
+
+    def _compared(self, perceptual: int, distance: int) -> tuple[np.ndarray, np.ndarray]:
+        """Places that may be near enough, some more than once, and how many bits differ there."""
+        flips = distance // _BANDS
+        places = None if flips > _MOST_FLIPS or not self._sorted else self._under(perceptual, flips)
+        if places is None:
+            places = np.arange(self._count)
+        else:
+            places = np.concatenate([places, np.arange(self._sorted, self._count)])
+        return places, np.bitwise_count(self._hashes[places] ^ np.uint64(perceptual))
 
     def _sort(self) -> None:
         """Take all hashes into the index."""
@@ -65,12 +77,17 @@ class Looks:
         for starts, band in zip(self._starts, bands, strict=True):
             starts[1:] = np.cumsum(np.bincount(band, minlength=_KEYS))
 
-    def _under(self, perceptual: int, flips: int) -> np.ndarray:
-        """Places of sorted hashes, some more than once, one band of which is the given hash's but for `flips` bits."""
+    def _under(self, perceptual: int, flips: int) -> np.ndarray | None:
+        """Places of sorted hashes, some more than once, one band of which is the given hash's but for `flips` bits.
+
+        None where they are more than there are hashes: frames of one scene all lie under the same keys.
+        """
         keys = _bands(np.array([perceptual], np.uint64)) ^ _masks(flips)  # (4, masks)
         band = np.arange(_BANDS)[:, None]
         begins, ends = self._starts[band, keys], self._starts[band, keys + 1]
         lengths = (ends - begins).ravel()
+        if lengths.sum() > self._sorted:
+            return None
         begins = (begins + band * self._sorted).ravel()
         # The ranges begin, begin + 1, …, begin + length - 1 of all keys, one after the other.
         shifts = begins - (np.cumsum(lengths) - lengths)

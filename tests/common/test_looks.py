@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from scrape import looks
-from scrape.looks import Looks
+from common import looks
+from common.looks import Looks
 
 
 def filled(hashes):
