@@ -13,6 +13,7 @@ from typing import Any
 
 from common import cli
 from common.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
+from common.path_flag import StorePath
 
 EXAMPLES = """\
 examples:
@@ -39,9 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     check = _command(commands, "check", "name every fault of a set, with file, line and reason", _check)
     check.add_argument("--json", action="store_true", help="print the faults as JSON")
-    check.add_argument("--fix", type=Path, metavar="DIR", help="write the set, mended, to this new folder")
+    check.add_argument("--fix", action=StorePath, metavar="DIR", help="write the set, mended, to this new folder")
     convert = _command(commands, "convert", "make a dataset folder", _convert)
-    convert.add_argument("-o", "--out", type=Path, required=True, metavar="DATASET", help="the folder to make")
+    convert.add_argument("-o", "--out", action=StorePath, required=True, metavar="DATASET", help="the folder to make")
     convert.add_argument(
         "--masks", choices=["box", "grabcut", "model"], default="box", help="for objects without an outline"
     )
@@ -60,15 +61,19 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_argument("--workers", type=int, default=0, metavar="N", help="threads (default: all cores)")
     stats = _command(commands, "stats", "count classes, sizes and shapes", _stats)
     stats.add_argument(
-        "-o", "--out", type=Path, metavar="NAME", help="also write NAME.csv and NAME.png, or stats.* into a folder"
+        "-o",
+        "--out",
+        action=StorePath,
+        metavar="NAME",
+        help="also write NAME.csv and NAME.png, or stats.* into a folder",
     )
     view = _command(commands, "view", "draw a contact sheet of pictures with boxes and masks", _view)
-    view.add_argument("-o", "--out", type=Path, required=True, metavar="PNG", help="the picture to write")
+    view.add_argument("-o", "--out", action=StorePath, required=True, metavar="PNG", help="the picture to write")
     view.add_argument("--count", type=int, default=16, metavar="N", help="pictures on it (default 16)")
     view.add_argument("--columns", type=int, default=4, metavar="N", help="in a row (default 4)")
     view.add_argument("--seed", type=int, default=0, help="of the choice (default 0)")
     export = _command(commands, "export", "write the set in another format", _export)
-    export.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="the folder to make")
+    export.add_argument("-o", "--out", action=StorePath, required=True, metavar="DIR", help="the folder to make")
     export.add_argument("--to", choices=["voc", "labelme", "yolo", "coco"], required=True, help="the format")
     _suggest_parser(commands)
     return parser
@@ -76,8 +81,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(commands: Any, name: str, what: str, run: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = commands.add_parser(name, help=what, description=what)
-    parser.add_argument("labels", type=Path, metavar="LABELS", help="folder of labels, one file, or a dataset folder")
-    parser.add_argument("--images", type=Path, metavar="DIR", help="folder of pictures (default: beside the labels)")
+    parser.add_argument(
+        "labels", action=StorePath, metavar="LABELS", help="folder of labels, one file, or a dataset folder"
+    )
+    parser.add_argument(
+        "--images", action=StorePath, metavar="DIR", help="folder of pictures (default: beside the labels)"
+    )
     parser.add_argument(
         "--format", choices=["auto", "voc", "labelme", "coco", "yolo"], default="auto", help="default: by content"
     )
@@ -88,7 +97,9 @@ def _command(commands: Any, name: str, what: str, run: Any) -> argparse.Argument
     parser.add_argument(
         "--rename", metavar="OLD=NEW", action="append", default=[], help="take a class as another; repeat it"
     )
-    parser.add_argument("--class-file", type=Path, metavar="FILE", help="class names for YOLO (default: beside it)")
+    parser.add_argument(
+        "--class-file", action=StorePath, metavar="FILE", help="class names for YOLO (default: beside it)"
+    )
     parser.add_argument(
         "--voc-origin",
         choices=["auto", "0", "1"],
@@ -111,8 +122,8 @@ def _command(commands: Any, name: str, what: str, run: Any) -> argparse.Argument
 def _suggest_parser(commands: Any) -> None:
     what = "draft VOC labels with a detector, to be corrected in LabelImg"
     parser = commands.add_parser("suggest", help=what, description=what)
-    parser.add_argument("images", type=Path, metavar="IMAGES", help="folder of pictures")
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for the .xml files")
+    parser.add_argument("images", action=StorePath, metavar="IMAGES", help="folder of pictures")
+    parser.add_argument("-o", "--out", action=StorePath, required=True, metavar="DIR", help="folder for the .xml files")
     parser.add_argument("--detector", metavar="NAME", help="centerface (default) or haar")
     parser.add_argument("--weights", metavar="RUN_OR_FILE", help="a model instead: run folder, .h5, .onnx, .pb, coco")
     parser.add_argument("--model-classes", metavar="NAMES", help="for a model that carries no class names")
@@ -249,10 +260,10 @@ def _convert(flags: argparse.Namespace) -> int:
     if made.boxes_for_masks:
         print(f"boxes in which {flags.masks} found nothing, taken as masks: {made.boxes_for_masks}", file=sys.stderr)
     if made.leaks:
-        shown = "; ".join(made.leaks[:3])
         print(
-            f"warning: {len(made.leaks)} pairs of pictures look alike on both sides of the split ({shown}): what is "
-            "measured on one side was learnt on the other; use --keep-together, or --group-by for clips",
+            f"warning: {made.leaks} pairs of pictures look alike on both sides of the split "
+            f"({'; '.join(made.nearest)}): what is measured on one side was learnt on the other; use --keep-together, "
+            "or --group-by for clips",
             file=sys.stderr,
         )
     print(flags.out)

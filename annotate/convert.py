@@ -51,13 +51,15 @@ class Converted:
     Attributes:
         about: what dataset.json holds.
         faults: of the labels.
-        leaks: pairs of pictures that look alike on both sides of the split, as texts.
+        leaks: pairs of pictures that look alike on both sides of the split.
+        nearest: a few of these pairs, as texts.
         boxes_for_masks: objects whose mask is their box because the way found nothing.
     """
 
     about: dict[str, Any]
     faults: tuple[Fault, ...]
-    leaks: tuple[str, ...]
+    leaks: int
+    nearest: tuple[str, ...]
     boxes_for_masks: int
 
 
@@ -101,7 +103,8 @@ def convert(
             failed += without
         contents = dataset_folder.Contents(labels, masks, splits, _how(settings, failed), settings.difficult)
         about = dataset_folder.write(folder, contents)
-    return Converted(about, labels.faults, _leaks(labels, splits), failed)
+    leaks = near_duplicates.across(labels.images, splits)
+    return Converted(about, labels.faults, leaks.count, _texts(leaks, splits, labels), failed)
 
 
 def _how(settings: ConvertSettings, failed: int) -> dict[str, Any]:
@@ -121,9 +124,9 @@ def _how(settings: ConvertSettings, failed: int) -> dict[str, Any]:
     }
 
 
-def _leaks(labels: LabelSet, splits: dict[str, list[int]]) -> tuple[str, ...]:
+def _texts(leaks: near_duplicates.Leaks, splits: dict[str, list[int]], labels: LabelSet) -> tuple[str, ...]:
     where = {labels.images[place].path: name for name, places in splits.items() for place in places}
     return tuple(
         f"{first.path.name} ({where[first.path]}) looks like {second.path.name} ({where[second.path]})"
-        for first, second, _ in near_duplicates.across(labels.images, splits)
+        for first, second, _ in leaks.nearest
     )

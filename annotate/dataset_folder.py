@@ -24,7 +24,6 @@ from annotate.label_set import CROWD, DIFFICULT, SEGMENTATION, LabelSet
 from annotate.writing import coco_of, copy, unique_names
 
 VERSION = 1
-LEAST_AREA = 1.0  # pixels; a mask that is smaller was outside of its picture
 DIFFICULT_WAYS = ("keep", "ignore", "drop")
 
 
@@ -95,7 +94,7 @@ def _with_masks(contents: Contents) -> LabelSet:
         objects = image.objects
         segmentations = np.empty(len(objects), object)
         for place, mask in enumerate(masks):
-            inside = segmentation.area_and_box(mask, image.size)[0] >= LEAST_AREA
+            inside = segmentation.area_and_box(mask, image.size)[0] >= segmentation.LEAST_AREA
             segmentations[place] = mask if inside else segmentation.of_box(objects.xyxy[place])
         hard, crowd = (np.asarray(objects.data[name], bool) for name in (DIFFICULT, CROWD))
         if contents.difficult == "ignore":

@@ -35,7 +35,10 @@ KINDS = {
         "its picture is left out: the object must not count as background",
     ),
     "beyond-edge": ("a box that reaches beyond the edge", "it is clipped"),
-    "bad-polygon": ("an outline with fewer than three corners, or a mask of another size", "the box is used"),
+    "bad-polygon": (
+        "an outline with fewer than three corners or outside the picture, a mask of another size or without a pixel",
+        "the box is used",
+    ),
     "duplicate-object": ("the same object twice", "the second is left out"),
 }
 # An object is there, and nobody knows where or what: its picture would teach that it is background.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from annotate import segmentation
 from annotate.faults import Fault
 from annotate.formats.raw import RawLabels, RawObject
 from annotate.label_set import CROWD, DIFFICULT, LINE, SEGMENTATION, TRUNCATED
@@ -47,7 +47,7 @@ def fit(labels: RawLabels, picture: PictureFacts, rule: ClassRule) -> tuple[list
     Returns:
         Rows for `label_set.objects_of`, boxes inside the picture, and the faults.
     """
-    fitter = _Fitter(labels.source, picture)
+    fitter = _Fitter(labels, picture)
     objects = labels.objects
     if labels.size is not None and labels.size != picture.size:
         if labels.size == picture.stored_size and picture.orientation in SWAPPED:
@@ -77,12 +77,13 @@ def fit(labels: RawLabels, picture: PictureFacts, rule: ClassRule) -> tuple[list
 class _Fitter:
     """Fits the objects of one picture and gathers what is wrong with them."""
 
-    def __init__(self, source: Path, picture: PictureFacts) -> None:
-        self.source, self.picture = source, picture
+    def __init__(self, labels: RawLabels, picture: PictureFacts) -> None:
+        self.source, self.picture = labels.source, picture
+        self.of_picture = "" if labels.alone else f"{labels.picture}: "  # a file about many says which it means
         self.faults: list[Fault] = []
 
     def fault(self, line: int, kind: str, reason: str) -> None:
-        self.faults.append(Fault(self.source, line, kind, reason))
+        self.faults.append(Fault(self.source, line, kind, f"{self.of_picture}{reason}"))
 
     def row(self, found: RawObject) -> dict[str, Any] | None:
         """The object as a row, or None where nothing of it can be used."""
@@ -121,13 +122,20 @@ class _Fitter:
             if sum(found.runs) != size[0] * size[1]:
                 self.fault(found.line, "bad-polygon", f"{found.name}: the mask does not fill {_wh(size)}")
                 return None
+            if not any(found.runs[1::2]):
+                self.fault(found.line, "bad-polygon", f"{found.name}: the mask has no pixel")
+                return None
             return {"size": list(size), "counts": rle.compress(found.runs)}
         outlines = [polygon * share for polygon in found.polygons]
         usable = [outline for outline in outlines if len(outline) >= CORNERS and np.isfinite(outline).all()]
         if len(usable) < len(outlines):
             self.fault(found.line, "bad-polygon", f"{found.name}: an outline with fewer than {CORNERS} corners")
         # Beyond the edge an outline is cut off when it becomes a mask; its corners stay where they were put.
-        return [[float(number) for number in outline.ravel()] for outline in usable] or None
+        drawn = [[float(number) for number in outline.ravel()] for outline in usable]
+        if drawn and segmentation.area_and_box(drawn, size)[0] < segmentation.LEAST_AREA:
+            self.fault(found.line, "bad-polygon", f"{found.name}: the outline holds nothing of {_wh(size)}")
+            return None
+        return drawn or None
 
     def double(self, row: dict[str, Any], rows: list[dict[str, Any]]) -> bool:
         """Whether the object is there already."""

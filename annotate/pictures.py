@@ -5,20 +5,26 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+import cv2
+import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from common.image import READ_ERRORS, SUFFIXES
+from annotate.listing import files_below
+from common.errors import UserError
+from common.image import READ_ERRORS, SUFFIXES, read_image, register_heif
 from common.perceptual_hash import perceptual_hash
 
 # Control characters, and bytes of names that are no UTF-8: neither XML nor JSON holds them.
 UNWRITABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 ORIENTATION = 0x0112  # EXIF tag
+HEIF = (".heic", ".heif")
 WORKERS = 4
 
 
@@ -54,11 +60,7 @@ class PictureIndex:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.paths = sorted(
-            path
-            for path in folder.rglob("*")
-            if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
-        )
+        self.paths = [path for path in files_below(folder) if path.suffix.lower() in SUFFIXES]
         self._by_place = {path.relative_to(folder).as_posix().lower(): path for path in self.paths}
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
@@ -112,7 +114,9 @@ def _folders(path: Path, root: Path) -> tuple[str, ...]:
 
 def examine(paths: Iterable[Path], workers: int = WORKERS) -> Iterator[PictureFacts]:
     """Open pictures side by side, in order."""
-    with ThreadPoolExecutor(workers) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(workers) as pool:
+        # Pillow warns from 89 megapixels on and refuses from 179 on; photographs of 108 are common.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         yield from pool.map(examine_one, paths)
 
 
@@ -125,6 +129,7 @@ def examine_one(path: Path) -> PictureFacts:
     if UNWRITABLE.search(str(path)):
         return PictureFacts(path, (0, 0), problem="its name holds characters that label files cannot hold; rename it")
     sha256 = hashlib.sha256(data).hexdigest()
+    reads_heif = register_heif()
     try:
         with Image.open(io.BytesIO(data)) as image:
             image.load()
@@ -133,8 +138,34 @@ def examine_one(path: Path) -> PictureFacts:
             perceptual = perceptual_hash(upright)
             stored, shown = (image.height, image.width), (upright.height, upright.width)
     except (*READ_ERRORS, Image.DecompressionBombError) as error:
-        return PictureFacts(path, (0, 0), sha256=sha256, problem=_problem(error))
+        if path.suffix.lower() in HEIF and not reads_heif:
+            problem = "HEIC cannot be read here: run `pip install pillow-heif`, or convert it to JPEG"
+        else:
+            problem = _problem(error)
+        return PictureFacts(path, (0, 0), sha256=sha256, problem=problem)
     return PictureFacts(path, shown, stored, orientation if 1 <= orientation <= 8 else 1, sha256, perceptual)
+
+
+def read_pixels(path: Path) -> np.ndarray:
+    """Read a picture to look at: (H, W, 3) uint8 RGB, upright.
+
+    Also of CMYK colours and of 16 bits a channel. `read_image` refuses these, since it promises that they can be
+    written back unharmed; the loader of datasets takes them.
+
+    Raises:
+        UserError: missing or no picture.
+        DamagedSourceError: truncated or corrupt.
+    """
+    try:
+        return np.ascontiguousarray(read_image(path).pixels[..., :3])
+    except UserError:
+        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        if pixels is None:
+            raise
+    stored = Image.fromarray(pixels)
+    with Image.open(path) as image:
+        stored.getexif()[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
+    return np.ascontiguousarray(ImageOps.exif_transpose(stored))
 
 
 def _problem(error: BaseException) -> str:

@@ -14,6 +14,8 @@ from pycocotools import mask as coco_mask
 
 from common import rle
 
+LEAST_AREA = 1.0  # pixels; an outline that holds less was drawn outside of its picture
+
 
 def of_box(box: np.ndarray) -> list[list[float]]:
     """The outline of (x1, y1, x2, y2)."""

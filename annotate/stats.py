@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from annotate.label_set import CROWD, DIFFICULT, TRUNCATED, LabelSet
+from common.figure_names import plain_names
 
 ALL = "all"
 
@@ -176,6 +177,7 @@ def text(rows: Sequence[Row]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+@plain_names()
 def plot(path: Path, labels: LabelSet, splits: Mapping[str, Sequence[int]]) -> None:
     """Draw counts a class and split, sizes of boxes, and their shapes, as PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -201,7 +203,8 @@ def plot(path: Path, labels: LabelSet, splits: Mapping[str, Sequence[int]]) -> N
         sizes.scatter(*boxes.sides[chosen].T, s=8, alpha=0.5, label=name)
         if chosen.any():
             ratios = np.log2(boxes.sides[chosen, 0] / boxes.sides[chosen, 1])
-            shapes.hist(ratios, bins=np.linspace(-3, 3, 25), histtype="step", label=name)
+            # What is longer than 8 to 1 counts in the outermost bar.
+            shapes.hist(ratios.clip(-3, 3), bins=np.linspace(-3, 3, 25), histtype="step", label=name)
     sizes.set(title="boxes, pixels", xlabel="width", ylabel="height")
     sizes.set_xscale("log", base=2)
     sizes.set_yscale("log", base=2)

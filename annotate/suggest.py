@@ -12,9 +12,8 @@ import numpy as np
 import supervision as sv
 
 from annotate.label_set import class_ids
-from annotate.pictures import PictureIndex
+from annotate.pictures import PictureIndex, read_pixels
 from common.errors import DamagedSourceError, UserError
-from common.image import read_image
 from common.staging import staged
 from common.voc import LabelledBox, voc_xml
 
@@ -89,7 +88,7 @@ def _draft(path: Path, target: Path, detector: Any, score: float, names: Mapping
     if target.exists() and not overwrite:
         return Draft(path, target, Outcome.KEPT, "is labelled already")
     try:
-        pixels = np.ascontiguousarray(read_image(path).pixels[..., :3])
+        pixels = read_pixels(path)
     except (UserError, DamagedSourceError) as error:
         return Draft(path, target, Outcome.UNREADABLE, str(error))
     (found,) = detector([pixels])

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
+import matplotlib
 import numpy as np
 import supervision as sv
+from PIL import Image, ImageDraw, ImageFont
 
 from annotate import segmentation
 from annotate.label_set import CROWD, DIFFICULT, SEGMENTATION, LabelledImage, LabelSet, class_ids
-from common.image import read_image
+from annotate.pictures import read_pixels
 
 WIDTH, MOST_HEIGHT = 400, 400  # of a picture on the sheet
 CAPTION = 22
 GAP = 6
-PAPER = 245
+PAPER, INK = 245, (40, 40, 40)
+TEXT = 12  # pixels
+FONT = str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"))  # Latin, Greek, Cyrillic, Arabic
 
 
 def sheet(labels: LabelSet, places: Sequence[int], columns: int = 4) -> np.ndarray:
@@ -53,7 +58,7 @@ def _strip(images: Sequence[LabelledImage], classes: Sequence[str], width: int) 
 
 
 def _cell(image: LabelledImage, classes: Sequence[str], height: int) -> np.ndarray:
-    pixels = read_image(image.path).pixels[..., :3]
+    pixels = read_pixels(image.path)
     scale = min(height / pixels.shape[0], WIDTH / pixels.shape[1])
     size = (max(round(pixels.shape[1] * scale), 1), max(round(pixels.shape[0] * scale), 1))
     # supervision draws with blue first.
@@ -67,13 +72,15 @@ def _cell(image: LabelledImage, classes: Sequence[str], height: int) -> np.ndarr
     look: Any = {"color": sv.ColorPalette.from_matplotlib("Set1", 9), "color_lookup": sv.ColorLookup.CLASS}
     small = sv.MaskAnnotator(opacity=0.45, **look).annotate(small, drawn)
     small = sv.BoxAnnotator(thickness=1, **look).annotate(small, drawn)
-    text = sv.LabelAnnotator(text_scale=0.35, text_padding=2, smart_position=True, **look)
+    # OpenCV's own letters are ASCII.
+    text = sv.RichLabelAnnotator(font_path=FONT, font_size=TEXT, text_padding=2, smart_position=True, **look)
     small = text.annotate(small, drawn, texts(image, classes))[..., ::-1]
     cell = np.full((height + CAPTION, WIDTH, 3), 255, np.uint8)
     cell[: small.shape[0], : small.shape[1]] = small
     caption = f"{image.path.name}  {image.size[1]}x{image.size[0]}  {len(image.objects)}"
-    cv2.putText(cell, caption, (4, height + 15), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (40, 40, 40), 1, cv2.LINE_AA)
-    return cell
+    lettered = Image.fromarray(cell)
+    ImageDraw.Draw(lettered).text((4, height + 4), caption, INK, ImageFont.truetype(FONT, TEXT))
+    return np.array(lettered)
 
 
 def texts(image: LabelledImage, classes: Sequence[str]) -> list[str]:

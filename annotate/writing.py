@@ -24,6 +24,8 @@ from PIL import Image
 
 from annotate import segmentation
 from annotate.label_set import CROWD, DIFFICULT, SEGMENTATION, TRUNCATED, LabelledImage, LabelSet, class_ids
+from annotate.pictures import read_pixels
+from common.errors import UserError
 from common.image import read_image, write_image
 from common.voc import LabelledBox, voc_xml
 
@@ -80,8 +82,12 @@ def copy(image: LabelledImage, target: Path) -> None:
     if image.picture.orientation == 1:
         shutil.copyfile(image.path, target)
         return
-    picture = read_image(image.path)
-    write_image(target, picture.pixels, picture)
+    try:
+        picture = read_image(image.path)
+    except UserError:  # colours that it promises to write back, and cannot
+        write_image(target, read_pixels(image.path))
+    else:
+        write_image(target, picture.pixels, picture)
 
 
 def rows(image: LabelledImage) -> Iterator[tuple[int, np.ndarray, Any, dict[str, bool]]]:

@@ -8,21 +8,26 @@ from pathlib import Path
 
 from common import cli
 from common.errors import EXIT_OK, UserError
+from common.path_flag import StorePath
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m data", description="Makes the material that the demos run on.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     clip = commands.add_parser("clip", help="render the sample clip: a real face, sound, nothing downloaded")
-    clip.add_argument("--out", type=Path, required=True, metavar="FILE", help="video file to write, e.g. clip.mp4")
+    clip.add_argument(
+        "--out", action=StorePath, required=True, metavar="FILE", help="video file to write, e.g. clip.mp4"
+    )
     clip.add_argument("--seconds", type=float, default=6.0, help="length (default %(default)g)")
-    clip.add_argument("--truth", type=Path, metavar="FILE", help="also write where the face really is (JSONL)")
+    clip.add_argument("--truth", action=StorePath, metavar="FILE", help="also write where the face really is (JSONL)")
     clip.add_argument("--overwrite", action="store_true", help="replace files that exist")
     clip.set_defaults(run=_clip)
     _add_demo(commands)
     weights = commands.add_parser("weights", help="fetch trained weights once: whole, checked, kept in the cache")
     weights.add_argument("name", help="coco: Mask R-CNN with the 80 classes of COCO, 246 MB")
-    weights.add_argument("--out", type=Path, metavar="FILE", help="where to; default: the cache, where infer looks")
+    weights.add_argument(
+        "--out", action=StorePath, metavar="FILE", help="where to; default: the cache, where infer looks"
+    )
     weights.add_argument("--quiet", action="store_true", help="no progress")
     weights.set_defaults(run=_weights)
     return parser
@@ -30,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     demo = commands.add_parser("demo", help="draw a set of clowns, plain people and balls with exact labels and masks")
-    demo.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to make")
+    demo.add_argument("--out", action=StorePath, required=True, metavar="DIR", help="folder to make")
     demo.add_argument("--count", type=int, required=True, metavar="N", help="pictures")
     demo.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same set (default %(default)s)")
     demo.add_argument(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import EXIT_OK, UserError
+from common.path_flag import StorePath
 from evaluate.lines import aligned, say
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add(commands: _SubParsersAction) -> None:
         metavar="DETECTOR",
         help="centerface, haar, a run folder, an .h5, .onnx or .pb file, coco",
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="DATASET", help="dataset folder")
+    parser.add_argument("--data", action=StorePath, required=True, metavar="DATASET", help="dataset folder")
     parser.add_argument("--split", default="val", metavar="NAME", help="val (default), test, train")
     parser.add_argument(
         "--same", action="append", default=[], metavar="A=B", help="class A counts as B, in truth and detections"
@@ -50,7 +51,7 @@ def add(commands: _SubParsersAction) -> None:
     parser.add_argument("--score", type=float, help="that counts, for all (default: each detector's own)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto (default), cpu, cuda")
     parser.add_argument("--limit", type=int, default=60, metavar="N", help="contested objects drawn (%(default)s)")
-    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="write tables, pictures and a page there")
+    parser.add_argument("-o", "--out", action=StorePath, metavar="DIR", help="write tables, pictures and a page there")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=run)
 

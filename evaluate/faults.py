@@ -15,6 +15,7 @@ from common.metrics.matching import Matches, match
 
 MISS, FALSE_ALARM = "miss", "false alarm"
 OVERLAP = 0.5
+LEAST_SHOWN = 0.01  # overlaps are told to two digits
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ class _Judge:
         if np.isfinite(score):
             words.append(f"seen with {_below(score, 3)}, below {self._limits[class_id]:.3f}")
         elif len(near):
-            words.append(f"overlapped by {_below(overlaps[near].max())} only")
+            share = overlaps[near].max()
+            words.append(f"overlapped by {_below(share)} only" if share >= LEAST_SHOWN else "touched, no more")
         return Fault(
             MISS,
             picture,
@@ -159,8 +161,10 @@ class _Judge:
             name, share = self._names[int(classes[best])], float(overlaps[best])
             if share >= self._overlap:
                 words = f"second sighting of a {name}" if classes[best] == class_id else f"on a {name}"
-            elif share > 0:
+            elif share >= LEAST_SHOWN:
                 words = f"overlaps a {name} by {_below(share)} only"
+            elif share > 0:
+                words = f"touches a {name}, no more"
         box = _box(self._predicted[picture], index)
         area = (box[2] - box[0]) * (box[3] - box[1])
         return Fault(FALSE_ALARM, picture, index, self._names[class_id], box, area, float(matches.score[place]), words)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from argparse import Namespace, _SubParsersAction
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import EXIT_OK, UserError
+from common.path_flag import StorePath
 from evaluate.lines import aligned, say
 
 if TYPE_CHECKING:
@@ -31,21 +31,34 @@ def add(commands: _SubParsersAction) -> None:
     what = "what slips through on videos with truth"
     parser = commands.add_parser("leak", help=what, description=what, epilog=EPILOG)
     parser.add_argument(
-        "videos", nargs="+", type=Path, metavar="VIDEO", help="a video, a truth file, or a folder of NAME.truth.jsonl"
+        "videos",
+        nargs="+",
+        action=StorePath,
+        metavar="VIDEO",
+        help="a video, a truth file, or a folder of NAME.truth.jsonl",
     )
     parser.add_argument(
-        "--truth", nargs="+", type=Path, default=[], metavar="FILE", help="truth (default: NAME.truth.jsonl beside)"
+        "--truth",
+        nargs="+",
+        action=StorePath,
+        default=[],
+        metavar="FILE",
+        help="truth (default: NAME.truth.jsonl beside)",
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument(
         "--detections",
         nargs="+",
-        type=Path,
+        action=StorePath,
         metavar="PATH",
         help="files that infer wrote beside its output, or a folder",
     )
     source.add_argument(
-        "--masked", nargs="+", type=Path, metavar="PATH", help="masked videos, or their folder; compared by pixels"
+        "--masked",
+        nargs="+",
+        action=StorePath,
+        metavar="PATH",
+        help="masked videos, or their folder; compared by pixels",
     )
     source.add_argument(
         "--detector", metavar="NAME", help="each frame alone: centerface, haar, a run folder, a checkpoint, a graph"
@@ -71,7 +84,7 @@ def add(commands: _SubParsersAction) -> None:
     parser.add_argument(
         "--tolerance", type=int, default=8, help="with --masked: levels that encoding changes (%(default)s)"
     )
-    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="write JSON, CSV and a timeline there")
+    parser.add_argument("-o", "--out", action=StorePath, metavar="DIR", help="write JSON, CSV and a timeline there")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.set_defaults(run=run)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common.detections import Header, read_header
 from common.errors import UserError
+from common.video.containers import SUFFIXES
 
 TRUTH, DETECTIONS = ".truth.jsonl", ".detections.jsonl"
 
@@ -78,11 +79,23 @@ def _case(truth: Path, video: Path | None = None) -> Case:
     if video is not None and not video.is_file():
         raise UserError(f"{video}: no such file; give a video, a truth file, or a folder of these")
     header = read_header(truth)
-    if video is None:
-        named = truth.with_name(Path(header.source).name) if header.source else None
-        video = named if named is not None and named.is_file() else None
     stem = truth.name.removesuffix(".jsonl").removesuffix(".truth")
+    if video is None:
+        video = _beside(truth, stem, Path(header.source).name)
     return Case(video.name if video else stem, truth, header, video)
+
+
+def _beside(truth: Path, stem: str, source: str) -> Path | None:
+    """The video of a truth file: that of its name, whatever the two were called before; else the one it names."""
+    videos = [
+        path
+        for path in truth.parent.iterdir()
+        if path.stem == stem and path.suffix.lower() in SUFFIXES and path.is_file()
+    ]
+    named = truth.with_name(source) if source else None
+    if named is not None and (named in videos or (len(videos) != 1 and named.is_file())):
+        return named
+    return videos[0] if len(videos) == 1 else None
 
 
 def made_of(cases: Sequence[Case], given: Sequence[Path], kind: str) -> list[Path]:

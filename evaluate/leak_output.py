@@ -7,6 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from common.figure_names import plain_names
 from common.staging import staged
 from evaluate.leak import VideoLeak
 from evaluate.leak_totals import Totals, sentence, totals
@@ -25,6 +28,7 @@ HEADINGS = (
     "false alarms/min",
     "flicker",
 )
+STRIPS = 60  # on the timeline: more than some hundreds are higher than a PNG may be, and nobody looks at them
 
 
 def table(videos: Sequence[VideoLeak], classes: Sequence[str]) -> list[tuple[str, ...]]:
@@ -116,12 +120,17 @@ def write(folder: Path, videos: Sequence[VideoLeak], classes: Sequence[str], abo
     return [folder / name for name in ("leak.json", "leak_frames.csv", "leak_visits.csv", "leak.png")]
 
 
+@plain_names()
 def timeline(videos: Sequence[VideoLeak]) -> bytes:
-    """Draw bare pixels, leaking frames and false cover over time: PNG, one strip a video."""
+    """Draw bare pixels, leaking frames and false cover over time: PNG, one strip a video, those that leak most."""
     from io import BytesIO
 
     from matplotlib.figure import Figure
 
+    if len(videos) > STRIPS:
+        leaks = [sum(row.leaking > 0 for row in video.rows) for video in videos]
+        most = sorted(np.argsort(np.negative(leaks), kind="stable")[:STRIPS])
+        videos = [videos[place] for place in most]
     figure = Figure(figsize=(10, 0.9 + 1.5 * len(videos)), layout="constrained")
     axes = figure.subplots(len(videos), 1, squeeze=False)[:, 0]
     for axis, video in zip(axes, videos, strict=True):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from common.figure_names import plain_names
 from common.metrics.confidence_sweep import OBJECT
 from common.staging import staged
 from evaluate.evaluation import Evaluation
@@ -138,8 +139,8 @@ def _drawn(path: Path, draw: Callable[[Any], None], size: tuple[float, float]) -
 
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    draw(figure)
-    with staged(path, overwrite=True) as part:
+    with plain_names(), staged(path, overwrite=True) as part:
+        draw(figure)
         figure.savefig(part, format="png", dpi=100)
     return path
 

@@ -260,7 +260,7 @@ def confusion(folder: Folder) -> str:
     for row in rows:
         grid.setdefault(row["truth"], {"truth": row["truth"]})[row["predicted"]] = row["count"]
     columns = {"truth": "truth ↓  seen as →", **{name: name for name in seen}}
-    out = page.text(f"{folder.best}; each object counts once.", soft=True) if rows else ""
+    out = page.text(f"{folder.best}; each object counts once, {_from(rows)}.", soft=True) if rows else ""
     out += page.table(list(grid.values()), columns) + page.plot(folder.bytes("confusion.png"), "confusion")
     false = [row for row in _of(folder, "false_alarms") if row.get("count")]
     if false:
@@ -280,8 +280,15 @@ def sizes(folder: Folder) -> str:
     """Recall by size of the object, of one checkpoint."""
     columns = {"class": "class", "size": "size", "objects": "objects", "found": "found", "recall": "recall"}
     rows = [row for row in _of(folder, "sizes") if row.get("objects")]
-    words = "Small: below 32 x 32 pixels of mask; large: above 96 x 96."
-    return page.text(words, soft=True) + page.table(rows, columns, shares=SHARES) if rows else ""
+    if not rows:
+        return ""
+    words = f"{folder.best}, {_from(rows)}. Small: below 32 x 32 pixels of mask; large: from 96 x 96 on."
+    return page.text(words, soft=True) + page.table(rows, columns, shares=SHARES)
+
+
+def _from(rows: Sequence[Row]) -> str:
+    """From which score these rows of one checkpoint count: not from what was chosen for each class."""
+    return f"from score {page.number(rows[0].get('threshold'))} on, the model's own"
 
 
 def shown(folder: Folder, kind: str) -> str:
@@ -353,12 +360,22 @@ def training(folder: Folder) -> str:
         return ""
     try:
         # What no line end follows is still being written.
-        whole = path.read_text(encoding="utf-8").rpartition("\n")[0]
-        rows = [json.loads(line) for line in whole.splitlines() if line.strip()]
-    except ValueError as error:
-        raise UserError(f"{path}: cannot be read ({error}); mend or remove it") from error
+        whole = path.read_bytes().rpartition(b"\n")[0]
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); mend or remove it") from error
+    rows, damaged = [], []
+    for number, line in enumerate(whole.split(b"\n"), start=1):
+        try:
+            row = json.loads(line) if line.strip() else {}
+        except ValueError:
+            row = None
+        if not isinstance(row, dict):
+            damaged.append(str(number))
+        elif row:
+            rows.append(row)
+    words = f"{path.name} is damaged in line {', '.join(damaged)}, which is left out." if damaged else ""
     keys = dict.fromkeys(key for row in rows for key in row)
-    return page.table(rows, {key: key.replace("_", " ") for key in keys}, shares=SHARES)
+    return page.text(words) + page.table(rows, {key: key.replace("_", " ") for key in keys}, shares=SHARES)
 
 
 def about(folder: Folder) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from common.errors import EXIT_INCOMPLETE, EXIT_OK, UserError
+from common.path_flag import StorePath
 from evaluate.lines import say
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ def add(commands: _SubParsersAction) -> None:
 
 def add_flags(parser: ArgumentParser) -> None:
     """Add the flags that say what is evaluated."""
-    parser.add_argument("--run", type=Path, required=True, dest="source", metavar="RUN", help="run folder, or one .h5")
+    parser.add_argument(
+        "--run", action=StorePath, required=True, dest="source", metavar="RUN", help="run folder, or one .h5"
+    )
     parser.add_argument("--split", default="val", metavar="NAME", help="val (default), test, train")
-    parser.add_argument("--data", type=Path, metavar="DATASET", help="dataset folder (default: the training's)")
+    parser.add_argument("--data", action=StorePath, metavar="DATASET", help="dataset folder (default: the training's)")
     parser.add_argument("--epochs", default="all", metavar="LIST", help="e.g. 1,3-5 (default: all)")
     parser.add_argument("--class", dest="only", metavar="NAMES", help="only these, with commas (default: all)")
-    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help="default: eval in the run")
+    parser.add_argument("-o", "--out", action=StorePath, metavar="DIR", help="default: eval in the run")
     parser.add_argument(
         "--difficult",
         choices=["ignore", "count"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 import supervision as sv
 from pycocotools import mask as coco_mask
 
+from common.figure_names import plain_names
 from common.metrics.coco_evaluation import RUNS
 from evaluate.faults import MISS, Fault
 
@@ -132,6 +132,7 @@ def jpeg(pixels: np.ndarray) -> bytes:
     return data.tobytes()
 
 
+@plain_names()
 def sheet(tiles: Sequence[tuple[np.ndarray, str]], title: str, columns: int = 6) -> bytes:
     """Put tiles with captions on one PNG.
 
@@ -146,22 +147,15 @@ def sheet(tiles: Sequence[tuple[np.ndarray, str]], title: str, columns: int = 6)
 
     rows = max(1, -(-len(tiles) // columns))
     figure = Figure(figsize=(2.1 * columns, 0.5 + 2.75 * rows), layout="constrained")
-    figure.suptitle(_plain(title), fontsize=11)
+    figure.suptitle(title, fontsize=11)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
     for axis, (pixels, caption) in zip(axes, tiles, strict=False):
         axis.imshow(pixels)
-        axis.set_title(_plain(caption), fontsize=6.5, loc="left", pad=3)
+        axis.set_title(caption, fontsize=6.5, loc="left", pad=3)
     if not tiles:
         axes[0].text(0, 0.5, "none", transform=axes[0].transAxes)
     out = BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # a name in a script that no font here has
-        figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
+    figure.savefig(out, format="png", dpi=110, metadata={"Software": None})
     return out.getvalue()
-
-
-def _plain(text: str) -> str:
-    """Text that matplotlib does not take for formulas."""
-    return text.replace("\\", "\\\\").replace("$", "\\$")

@@ -145,7 +145,7 @@ def _object(entry: dict[str, Any], names: dict[Any, str], size: tuple[int, int] 
         polygons, runs = _segmentation(entry.get("segmentation"), size)
     except _EntryError as error:
         problem = str(error)
-    if entry.get("bbox") is None and runs is not None:
+    if not entry.get("bbox") and runs is not None:
         box = _box_of_runs(runs, size or entry["segmentation"]["size"])
     else:
         box = _box(entry.get("bbox"), polygons)
@@ -160,7 +160,8 @@ def _box_of_runs(runs: tuple[int, ...], size: Sequence[int]) -> tuple[float, flo
 
 
 def _box(values: Any, polygons: tuple[np.ndarray, ...]) -> tuple[float, float, float, float]:
-    if values is None and any(len(polygon) for polygon in polygons):
+    nowhere = not values or (isinstance(values, list) and not any(values))  # as some programs note only outlines
+    if nowhere and any(len(polygon) for polygon in polygons):
         corners = np.concatenate(polygons)
         (left, top), (right, bottom) = corners.min(axis=0), corners.max(axis=0)
         return float(left), float(top), float(right), float(bottom)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from annotate.formats import coco, labelme, voc, yolo
 from annotate.formats.raw import RawLabels, unreadable
+from annotate.listing import files_below
 from common.errors import UserError
 
 MADE = "made.json"  # marks a folder that `python -m data demo` made
@@ -25,8 +26,8 @@ def find_kind(source: Path) -> str:
         UserError: nothing known in it, or several formats.
     """
     found: dict[str, Path] = {}
-    for path in [source] if source.is_file() else sorted(source.rglob("*")):
-        kind = _kind(path) if path.is_file() else ""
+    for path in [source] if source.is_file() else files_below(source):
+        kind = _kind(path)
         if kind:
             found.setdefault(kind, path)
     if len(found) > 1:
@@ -109,4 +110,4 @@ def _cut_off(source: Path) -> Iterator[RawLabels]:
 def _files(source: Path, suffix: str) -> list[Path]:
     if source.is_file():
         return [source]
-    return sorted(path for path in source.rglob("*") if path.suffix.lower() == suffix and path.is_file())
+    return [path for path in files_below(source) if path.suffix.lower() == suffix]

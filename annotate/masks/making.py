@@ -13,7 +13,7 @@ import supervision as sv
 from annotate import segmentation
 from annotate.label_set import SEGMENTATION, LabelledImage
 from annotate.masks import grabcut
-from common.image import read_image
+from annotate.pictures import read_pixels
 
 WAYS = ("box", "grabcut", "model")
 Detect = Callable[[Sequence[np.ndarray]], list[sv.Detections]]
@@ -42,7 +42,7 @@ def make(
         if way == "model" and detect is not None and any(each is None for each in image.objects.data[SEGMENTATION]):
             from annotate.masks import model
 
-            yield model.masks(read_image(image.path).pixels[..., :3], image.objects, detect)
+            yield model.masks(read_pixels(image.path), image.objects, detect)
         else:
             yield [each or segmentation.of_box(box) for box, each in _pairs(image.objects)], 0
 
@@ -55,7 +55,7 @@ def _by_grabcut(image: LabelledImage) -> tuple[list[Any], int]:
     known = list(image.objects.data[SEGMENTATION])
     if all(each is not None for each in known):
         return known, 0
-    pixels = np.ascontiguousarray(read_image(image.path).pixels[..., :3])
+    pixels = read_pixels(image.path)
     made, failed = [], 0
     for box, given in _pairs(image.objects):
         mask = grabcut.cut(pixels, box) if given is None else None

@@ -181,6 +181,36 @@ def test_coco_masks_without_a_box_have_that_of_the_mask(tmp_path):
     assert first.objects[0].box == (10, 20, 30, 40)
 
 
+@pytest.mark.parametrize("nothing", [None, [], [0, 0, 0, 0]])
+def test_coco_outlines_without_a_box_have_that_of_the_outline(tmp_path, nothing):
+    content = coco_content()
+    content["annotations"] = [content["annotations"][0] | {"bbox": nothing, "segmentation": [[10, 20, 30, 20, 30, 40]]}]
+    label_files.save_json(tmp_path / "a.json", content)
+    for seed, image in enumerate(content["images"]):
+        label_files.picture(tmp_path / image["file_name"], seed=seed)
+    labels = read_labels(tmp_path)
+    boxes = [box.tolist() for image in labels.images for box in image.objects.xyxy]
+    assert (boxes, labels.faults) == ([[10, 20, 30, 40]], ())
+
+
+def test_faults_in_a_file_about_many_pictures_name_the_picture(tmp_path):
+    content = coco_content()
+    content["annotations"] = [
+        content["annotations"][0] | {"bbox": box, "segmentation": outline}
+        for box, outline in (
+            ([5, 5, 0, 0], None),
+            ([60, 5, 90, 10], None),
+            ([1, 1, 9, 9], [[900, 900, 990, 900, 990, 950]]),
+        )
+    ]
+    label_files.save_json(tmp_path / "a.json", content)
+    for seed, image in enumerate(content["images"]):
+        label_files.picture(tmp_path / image["file_name"], seed=seed)
+    faults = read_labels(tmp_path).faults
+    assert sorted(fault.kind for fault in faults) == ["bad-polygon", "beyond-edge", "zero-area"]
+    assert all(fault.reason.startswith(f"{content['images'][0]['file_name']}: ") for fault in faults)
+
+
 def test_coco_annotations_of_an_id_of_two_pictures_are_nobody_s(tmp_path):
     content = coco_content()
     content["images"][1]["id"] = 7

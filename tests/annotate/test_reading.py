@@ -81,6 +81,17 @@ def test_a_set_with_one_fault_of_every_kind_gives_one_readable_list(tmp_path):
     assert by_stem["copy"].group == by_stem["fine"].group
 
 
+def test_a_mask_without_a_pixel_is_named_and_the_box_used(tmp_path):
+    label_files.picture(tmp_path / "a.jpg")
+    empty = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 30, 40], "segmentation": {"counts": [4800]}}
+    image = {"id": 1, "file_name": "a.jpg", "width": 80, "height": 60}
+    content = {"images": [image], "annotations": [empty], "categories": [{"id": 1, "name": "dog"}]}
+    labels = read_labels(label_files.save_json(tmp_path / "a.json", content))
+    (fault,) = labels.faults
+    assert fault.kind == "bad-polygon" and fault.reason == "a.jpg: dog: the mask has no pixel"
+    assert labels.images[0].objects.data["segmentation"].tolist() == [None]
+
+
 def test_pictures_are_found_under_the_name_of_the_label_file_with_any_suffix(tmp_path):
     label_files.picture(tmp_path / "IMG_1.JPG")
     label_files.voc(tmp_path / "IMG_1.xml", [("dog", 1, 2, 30, 40)], filename="C:\\photos\\DSC001.jpeg")

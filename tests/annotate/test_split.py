@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from annotate.label_set import LabelledImage, objects_of
-from annotate.near_duplicates import across, alike, joined
+from annotate.near_duplicates import Leaks, across, alike, joined
 from annotate.pictures import PictureFacts
 from annotate.reading import read_labels
 from annotate.split import parse_shares, split
+from common import looks
 from common.errors import UserError
 
 CLASSES = ("cat", "dog")
@@ -75,14 +76,45 @@ def test_no_split_is_written_over(text):
 def test_pictures_that_look_alike_on_both_sides_are_named():
     hashes = [0b0, 0b111, 0xFFFF, 0xFFFE]  # 3 bits apart, far from both, 1 bit apart
     images = [image(f"{n}", f"{n}", perceptual=number) for n, number in enumerate(hashes)]
-    assert list(alike(np.array(hashes, np.uint64))) == [(0, 1, 3), (2, 3, 1)]
-    pairs = across(images, {"train": [0, 2], "val": [1, 3]})
-    assert [(first.path.name, second.path.name, bits) for first, second, bits in pairs] == [
+    found = [(place, earlier.tolist(), bits.tolist()) for place, earlier, bits in alike(np.array(hashes, np.uint64))]
+    assert found == [(1, [0], [3]), (3, [2], [1])]
+    leaks = across(images, {"train": [0, 2], "val": [1, 3]})
+    assert leaks.count == 2
+    assert [(first.path.name, second.path.name, bits) for first, second, bits in leaks.nearest] == [
         ("2", "3", 1),
         ("0", "1", 3),
     ]
-    assert not across(images, {"train": [0, 1], "val": [2, 3]})
+    assert across(images, {"train": [0, 1], "val": [2, 3]}) == Leaks(0, ())
     assert joined(images) == ["0", "0", "2", "2"]
+
+
+def test_look_alikes_are_those_that_comparing_all_would_give(monkeypatch):
+    monkeypatch.setattr(looks, "_UNSORTED", 300)  # as many are compared one by one
+    random = np.random.default_rng(2)
+    hashes = random.integers(0, 2**64, 1500, np.uint64)
+    hashes[1000:] = hashes[:500] ^ (np.uint64(1) << random.integers(0, 64, 500, np.uint64))
+    hashes[50:100] = hashes[0] ^ np.arange(50, dtype=np.uint64)
+    found = [
+        (place, *pair) for place, *both in alike(hashes) for pair in zip(*map(np.ndarray.tolist, both), strict=True)
+    ]
+    differing = np.bitwise_count(hashes[:, None] ^ hashes[None])
+    later, earlier = np.nonzero(np.tril(differing <= 6, -1))
+    assert found == [*zip(later.tolist(), earlier.tolist(), differing[later, earlier].tolist(), strict=True)]
+
+
+def test_frames_of_one_scene_are_many_pairs_and_few_words():
+    count = 1000
+    scene = 0xFACE ^ (1 << np.arange(count, dtype=np.uint64) % 64)
+    images = [image(f"{n:05}", f"{n:05}", perceptual=int(number)) for n, number in enumerate(scene)]
+    places = range(count)
+    leaks = across(images, {"train": places[::2], "val": places[1::2]})
+    assert leaks.count == (count // 2) ** 2
+    assert [(first.path.name, second.path.name, bits) for first, second, bits in leaks.nearest] == [
+        ("00000", "00001", 2),
+        ("00000", "00003", 2),
+        ("00000", "00005", 2),
+    ]
+    assert set(joined(images)) == {"00000"}
 
 
 def test_clips_that_share_a_picture_land_in_one_split(tmp_path):

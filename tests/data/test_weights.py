@@ -39,7 +39,7 @@ def server(tmp_path, monkeypatch):
             for part, shape in zip(parts, shapes, strict=True):
                 file[name].create_dataset(part, shape=shape)
     running = ThreadingHTTPServer(("127.0.0.1", 0), lambda *words: Silent(*words, directory=str(folder)))
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     content = (folder / "mask_rcnn_coco.h5").read_bytes()
     address = f"http://127.0.0.1:{running.server_address[1]}/mask_rcnn_coco.h5"

@@ -11,7 +11,7 @@ from PIL import Image
 
 from common.cli import run as at_the_edge
 from evaluate import choose as evaluate_choose
-from evaluate import runs
+from evaluate import plots, runs
 from evaluate.cli import main
 from mrcnn import detector
 from mrcnn.choice import choose
@@ -37,7 +37,14 @@ PLOTS = ("epochs", "sweep", "counts", "confusion", "calibration")
 
 
 @pytest.fixture
-def made(tmp_path):
+def drawn():
+    """Asked for where plots are looked at, or are of another kind: they take most of an evaluation's time."""
+
+
+@pytest.fixture
+def made(tmp_path, request, monkeypatch):
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(plots, "write_plots", lambda *_: [])
     data = dataset(tmp_path / "set", TRUTH)
     dataset(tmp_path / "set", TRUTH[:2], "test")
     run = run_folder(tmp_path / "run", data)
@@ -85,7 +92,7 @@ def test_tables_by_hand(made, capsys):
     assert shown[3] == "best by AP50 of masks: epoch_0002 (1.000)"
 
 
-def test_everything_is_there_and_can_be_read(made):
+def test_everything_is_there_and_can_be_read(made, drawn):
     assert evaluate("--run", made, "--quiet") == 0
     folder = made / "eval" / "val"
     for name in TABLES:
@@ -276,7 +283,7 @@ def test_classes_in_another_order_are_matched_by_name(tmp_path, capsys):
     assert rows(run, "epochs", **{"class": "dog"})[0]["mask_ap50"] == "1"
 
 
-def test_one_class_only(made):
+def test_one_class_only(made, drawn):
     assert evaluate("--run", made, "--class", "cat", "--quiet") == 0
     assert {row["class"] for row in rows(made, "epochs")} == {"all", "cat"}
     assert rows(made, "epochs", epoch=1, **{"class": "all"})[0]["hits"] == "1"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_run import CLASSES, dataset, found, objects, predict, run_folder
 
-from evaluate import tiles
+from evaluate import plots, tiles
 from evaluate.cli import main
 from evaluate.faults import FALSE_ALARM, MISS, Fault, find_faults
 
@@ -16,7 +16,7 @@ NAMES = ("BG", *CLASSES)
 DOG, CAT = 1, 2
 LIMITS = (0.0, 0.5, 0.5)
 SMALL, MEDIUM, LARGE = (0, 0, 10, 10), (20, 0, 40, 20), (50, 50, 90, 90)
-HALF_OF_MEDIUM = (20, 0, 29, 20)
+HALF_OF_MEDIUM, CORNER_OF_MEDIUM = (20, 0, 29, 20), (39, 19, 60, 60)
 
 
 def faults(truth, predicted, limits=LIMITS):
@@ -55,6 +55,7 @@ def test_false_alarms_come_most_confident_first():
         ([(CAT, MEDIUM, 0.8)], "taken for cat (0.80)", None),
         ([(CAT, MEDIUM, 0.8), (DOG, MEDIUM, 0.3)], "taken for cat (0.80); seen with 0.300, below 0.500", 0.3),
         ([(DOG, HALF_OF_MEDIUM, 0.9)], "overlapped by 0.45 only", None),
+        ([(DOG, CORNER_OF_MEDIUM, 0.9)], "touched, no more", None),
     ],
 )
 def test_a_miss_says_why(seen, words, score):
@@ -69,6 +70,7 @@ def test_a_miss_says_why(seen, words, score):
         ([(DOG, MEDIUM, 0.9), (DOG, MEDIUM, 0.8)], "second sighting of a dog"),
         ([(CAT, MEDIUM, 0.8)], "on a dog"),
         ([(DOG, HALF_OF_MEDIUM, 0.9)], "overlaps a dog by 0.45 only"),
+        ([(CAT, CORNER_OF_MEDIUM, 0.9)], "touches a dog, no more"),
     ],
 )
 def test_a_false_alarm_says_what_it_lies_on(seen, words):
@@ -181,6 +183,14 @@ def test_a_picture_that_is_gone_is_named_and_the_old_gallery_stays(run, capsys):
 def test_names_with_formulas_in_them_are_only_names():
     sheet = tiles.sheet([(np.zeros((240, 240, 3), np.uint8), "a$b$ \\frac{.jpg\nçlöwn 笑")], "1 miss $x$")
     assert cv2.imdecode(np.frombuffer(sheet, np.uint8), cv2.IMREAD_COLOR) is not None
+
+
+def test_classes_with_formulas_in_their_names_are_drawn(tmp_path):
+    def draw(figure):
+        figure.subplots().set_title("$\\frac 笑$")
+
+    made = plots._drawn(tmp_path / "a.png", draw, (1, 1))  # warns of no glyph either
+    assert cv2.imread(str(made)) is not None
 
 
 def test_find_faults_refuses_what_does_not_belong_together():

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from common.detections import DetectionsWriter, FrameObjects, Header, make_detections
 from common.errors import UserError
@@ -55,3 +56,16 @@ def test_videos_of_one_name_keep_their_own_rows(folder):
     ]
     shutil.rmtree(folder / "b")
     assert [case.name for case in find_cases([folder / "a"])] == ["show"]
+
+
+def test_the_timeline_of_many_videos_shows_those_that_leak_most(monkeypatch):
+    monkeypatch.setattr(leak_output, "STRIPS", 2)
+    drawn = []
+    monkeypatch.setattr(Axes, "set_title", lambda axis, name, **_: drawn.append(name))
+    leaking = {"a": 1, "b $x$ 笑": 5, "c": 0, "d": 3}
+    videos = [
+        VideoLeak(name, tuple(FrameRow(n, n / 10, 1, int(n < times), 10, 5, 0.0, 0.0) for n in range(6)), (), 0.6)
+        for name, times in leaking.items()
+    ]
+    leak_output.timeline(videos)
+    assert drawn == ["b $x$ 笑", "d"]

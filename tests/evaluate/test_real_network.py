@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_run import dataset, objects
 from pycocotools import mask as coco_mask
+from quick_training import quick
 from tiny_learner import SIDE
 
 from common.cli import run as at_the_edge
@@ -30,6 +31,13 @@ class SmallConfig(Config):
     RPN_ANCHOR_SCALES, RPN_ANCHOR_RATIOS = (8, 16, 32, 64, 128), (1,)
     TOP_DOWN_PYRAMID_SIZE, FPN_CLASSIF_FC_LAYERS_SIZE = 16, 32
     POST_NMS_ROIS_INFERENCE, DETECTION_MAX_INSTANCES = 20, 10
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small():
+    """A few convolutions in place of MobileNet's hundred layers, and nothing compiled."""
+    with quick():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -174,6 +174,22 @@ def test_an_epoch_that_is_being_written_is_not_read(run, tmp_path):
     assert [each.text_content() for each in html.fromstring(shown).iter("td")] == ["1", "2.500"]
 
 
+def test_damaged_lines_of_the_training_are_named_and_take_nothing_with_them(run, tmp_path):
+    folder = report.open_folder(run, run / "eval" / "val")
+    torn = b'{"epoch": 1, "loss": 2.5}\n{"epoch": 2, "lo\n\n5\n\xff\n{"epoch": 3, "loss": 1.5}\n'
+    (tmp_path / "metrics.jsonl").write_bytes(torn)
+    shown = html.fromstring(f"<div>{report.training(report.Folder(tmp_path, folder.split, folder.summary))}</div>")
+    assert "damaged in line 2, 4, 5, which is left out" in shown.text_content()
+    assert [each.text_content() for each in shown.iter("td")] == ["1", "2.500", "3", "1.500"]
+
+
+def test_tables_at_the_models_own_threshold_say_so(run):
+    """The chosen point above them has other misses."""
+    folder = report.open_folder(run, run / "eval" / "val")
+    for section in (report.confusion, report.sizes):
+        assert "from score 0.700 on, the model's own" in html.fromstring(f"<div>{section(folder)}</div>").text_content()
+
+
 def test_a_gallery_that_was_not_made_here_is_refused_before_anything_is_written(run, tmp_path, capsys):
     stranger = tmp_path / "out" / "val" / "gallery" / "holiday.jpg"
     stranger.parent.mkdir(parents=True)
@@ -192,12 +208,8 @@ def test_a_gallery_that_was_not_made_here_is_refused_before_anything_is_written(
 
 
 def test_files_that_cannot_be_read_are_named(run, tmp_path):
-    folder = report.open_folder(run, run / "eval" / "val")
     broken = tmp_path / "run"
     broken.mkdir()
-    (broken / "metrics.jsonl").write_text("{\n")
-    with pytest.raises(UserError, match=r"metrics.jsonl: cannot be read"):
-        report.training(report.Folder(broken, folder.split, folder.summary))
     (broken / "summary.json").write_text("{")
     with pytest.raises(UserError, match=r"summary.json: cannot be read .*evaluate again"):
         report.open_folder(broken, broken)
