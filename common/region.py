@@ -7,7 +7,8 @@ growing and feathering only add, and what would lie outside the picture is cut o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -63,6 +64,7 @@ DEFAULT_GROW = {
     "ellipse": Length(25, True),
     "manual": Length(0),
 }
+USUAL_GROW = "usual_grow"  # in the settings of a detections file: `DEFAULT_GROW` of the version that wrote it
 DEFAULT_FEATHER = {
     "mask": Length(3, True),
     "kept mask": Length(1, True),
@@ -78,10 +80,11 @@ class RegionShape:
 
     Attributes:
         shape: "mask" (the object's mask; without one an ellipse, for boxes set by hand the box), "box" or "ellipse".
-        grow: added all around; None: `DEFAULT_GROW`.
+        grow: added all around; None: `usual`.
         more: added to that.
         feather: width of the soft edge, outside of the grown region; None: `DEFAULT_FEATHER`.
         kept: the objects are what stays.
+        usual: what None stands for in `grow`, by the shape a region really has.
     """
 
     shape: str = "mask"
@@ -89,6 +92,7 @@ class RegionShape:
     feather: Length | None = None
     kept: bool = False
     more: Length = Length(0)
+    usual: Mapping[str, Length] = field(default_factory=lambda: DEFAULT_GROW)
 
     def __post_init__(self) -> None:
         if self.shape not in SHAPES:
@@ -97,7 +101,7 @@ class RegionShape:
     def margins(self, kind: str, box: Box) -> tuple[float, float]:
         """(grow, feather) in pixels for a region of `kind` around an object with this box."""
         size = float(np.sqrt(max(box[2] - box[0], 1) * max(box[3] - box[1], 1)))
-        grow = DEFAULT_GROW[kind] if self.grow is None else self.grow
+        grow = self.usual[kind] if self.grow is None else self.grow
         feather = DEFAULT_FEATHER[kind] if self.feather is None else self.feather
         return grow.pixels(size) + self.more.pixels(size), feather.pixels(size)
 

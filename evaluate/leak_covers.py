@@ -21,7 +21,7 @@ from common.detections import FrameObjects, Header, read_detections
 from common.detectors.detector import Detector
 from common.errors import UserError
 from common.leak import TruthObject, truth_objects
-from common.region import Length, RegionShape, object_regions
+from common.region import DEFAULT_GROW, USUAL_GROW, Length, RegionShape, object_regions
 from common.video.frame import Frame
 from common.video.reader import FrameReader
 from evaluate.leak import SAME_TIME, Covered
@@ -74,7 +74,11 @@ def region_shape(path: Path, header: Header) -> RegionShape | None:
     if effect in HIDE_NOTHING:
         return None
     grow, more, feather = (_length(cover.get(name)) for name in ("grow", "more", "feather"))
-    return RegionShape(cover.get("shape") or "mask", grow, feather, more=more or Length(0))
+    written = cover.get(USUAL_GROW, {})
+    if not isinstance(written, dict):
+        raise UserError(f"{path}: {USUAL_GROW} is {written!r} in its first line; expected lengths by shape")
+    usual = {str(kind): Length.parse(length) for kind, length in written.items()}
+    return RegionShape(cover.get("shape") or "mask", grow, feather, more=more or Length(0), usual=DEFAULT_GROW | usual)
 
 
 def _length(given: Any) -> Length | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from common.errors import UserError
+from common.region import DEFAULT_GROW, USUAL_GROW
 from common.video.writer import EncodeSettings
 from infer.belonging.rule import Belonging, looked_for, may_be_hidden
 from infer.select import Rules
@@ -140,6 +141,7 @@ class HideSettings:
     def as_json(self) -> dict[str, Any]:
         """Settings as plain values, for the report and the detections file."""
         plain: dict[str, Any] = _plain(asdict(self))
+        plain["cover"][USUAL_GROW] = {kind: str(length) for kind, length in DEFAULT_GROW.items()}
         return plain
 
 

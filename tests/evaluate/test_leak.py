@@ -208,7 +208,11 @@ def test_recorded_cover_follows_the_settings_of_the_run():
     assert not wider[4:14, 14].any()  # the soft edge is no cover
     square = recorded_region(make_detections([B], [1.0], [0]), cover={"shape": "box", "grow": "0", "feather": "0"})
     assert square.sum() == 100
+    earlier = recorded_region(found, cover={"usual_grow": {"mask": "0px"}})
+    assert earlier.sum() == 100 < recorded_region(found, cover={}).sum()  # what was usual when the file was written
     assert not recorded_region(found, cover={"effect": "none"}).any()
+    with pytest.raises(UserError, match="usual_grow is 3"):
+        recorded_region(found, cover={"usual_grow": 3})
 
 
 @pytest.mark.parametrize("masked", [True, False])
