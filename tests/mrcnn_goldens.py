@@ -10,6 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mrcnn import anchors
+
+# Parts of the golden networks, and the layers that give them.
+STAGES = {"C2": "res2c_out", "C3": "res3d_out", "C4": "res4f_out", "C5": "res5c_out"}
+LEVELS = {f"P{level}": f"fpn_p{level}" for level in (2, 3, 4, 5, 6)}
+OUTPUTS = ("detections", "mrcnn_class", "mrcnn_bbox", "mrcnn_mask", "rpn_rois", "rpn_class", "rpn_bbox")
 FOLDER = Path(__file__).parents[2] / "shared" / "golden"
 
 
@@ -42,6 +48,11 @@ def build_weights(name: str, out: Path) -> Path:
     spec.loader.exec_module(module)
     module.build(name, out)
     return out
+
+
+def own_anchors(size: tuple[int, int]) -> np.ndarray:
+    """Return the (A, 4) normalised anchors of the golden networks for a molded picture (height, width)."""
+    return anchors.normalized_anchors(size, (32, 64, 128, 256, 512), (0.5, 1, 2), (4, 8, 16, 32, 64))
 
 
 def relative(ours: Any, theirs: np.ndarray) -> float:

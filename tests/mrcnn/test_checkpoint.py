@@ -24,7 +24,7 @@ LAYERS = {
 class DogConfig(Config):
     NAME = "dog"
     NUM_CLASSES = 1 + 1
-    BACKBONE = "resnet50"
+    BACKBONE = "resnet18_narrow"
     FPN_CLASSIF_FC_LAYERS_SIZE = 16
     TOP_DOWN_PYRAMID_SIZE = 16
     IMAGE_MIN_DIM = IMAGE_MAX_DIM = 128
@@ -52,7 +52,7 @@ def plain_file(path: Path, classes: int, layers: dict[str, list[tuple[int, ...]]
 @pytest.fixture(scope="module")
 def dog_model() -> keras.Model:
     config = DogConfig()
-    architecture = network.Architecture(2, "resnet50", pyramid_channels=16, fully_connected_units=16)
+    architecture = network.Architecture(2, "resnet18_narrow", pyramid_channels=16, fully_connected_units=16)
     model = network.inference_model(architecture, network.Selection())
     assert config.NUM_CLASSES == 2
     return model

@@ -1,11 +1,14 @@
 """The model as the original's code uses it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mrcnn_goldens import share_found, stored, unpacked
+from quick_config import QuickConfig
 from squares_set import SquaresSet, prepared
+from uncompiled import uncompiled
 
 from common.errors import UserError
 from mrcnn import run_folders
@@ -18,6 +21,13 @@ class GoldenConfig(Config):
     IMAGES_PER_GPU = 2
     IMAGE_MIN_DIM = IMAGE_MAX_DIM = 256
     RESIZE_BORDER = "constant"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def not_compiled() -> Iterator[None]:
+    """What compiling gives is compared with the original's numbers in `test_inference`."""
+    with uncompiled():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +107,7 @@ def test_a_missing_weight_file_and_a_wrong_mode_are_clear(tmp_path: Path) -> Non
         MaskRCNN("predict", GoldenConfig(), tmp_path)
     with pytest.raises(ValueError, match="do not halve six times"):
         MaskRCNN("inference", Odd(), tmp_path)
-    model = MaskRCNN("inference", GoldenConfig(), tmp_path)
+    model = MaskRCNN("inference", QuickConfig(), tmp_path)
     with pytest.raises(UserError, match="no such weight file"):
         model.load_weights(tmp_path / "none.h5")
     with pytest.raises(ValueError, match="needs a model in mode 'training'"):

@@ -5,38 +5,14 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 import pytest
-from mrcnn_goldens import relative, share_found, stored, unpacked
+from mrcnn_goldens import LEVELS, STAGES, own_anchors, relative, share_found, stored, unpacked
 
-from mrcnn import anchors, image_meta, postprocess, preprocess
+from mrcnn import image_meta, postprocess, preprocess
 
 pytestmark = pytest.mark.shared
 
 CONTINUOUS = 1e-4  # before any decision, and after one that is given
-STAGES = {"C2": "res2c_out", "C3": "res3d_out", "C4": "res4f_out", "C5": "res5c_out"}
-LEVELS = {f"P{level}": f"fpn_p{level}" for level in (2, 3, 4, 5, 6)}
-OUTPUTS = ("detections", "mrcnn_class", "mrcnn_bbox", "mrcnn_mask", "rpn_rois", "rpn_class", "rpn_bbox")
 MEAN = (123.7, 116.8, 103.9)
-
-
-def own_anchors(size: tuple[int, int]) -> np.ndarray:
-    return anchors.normalized_anchors(size, (32, 64, 128, 256, 512), (0.5, 1, 2), (4, 8, 16, 32, 64))
-
-
-def run(model: keras.Model, molded: np.ndarray, meta: np.ndarray) -> list[np.ndarray]:
-    rows = np.broadcast_to(own_anchors(molded.shape[1:3]), (len(molded), *own_anchors(molded.shape[1:3]).shape))
-    return model.predict_on_batch([molded.astype("float32"), meta.astype("float32"), rows])
-
-
-@pytest.fixture(scope="module")
-def answers(small_network: keras.Model) -> list[dict[str, np.ndarray]]:
-    """Every intermediate and output for the two golden photographs, which go through as one batch."""
-    names = {**STAGES, **LEVELS}
-    inner = [small_network.get_layer(layer).output for layer in names.values()]
-    model = keras.Model(small_network.inputs, inner + small_network.outputs)
-    photos = [stored(f"small_infer_{photo}") for photo in (0, 1)]
-    values = run(model, *(np.stack([photo[name] for photo in photos]) for name in ("molded", "image_meta")))
-    named = dict(zip([*names, *OUTPUTS], values, strict=True))
-    return [{name: value[photo] for name, value in named.items()} for photo in (0, 1)]
 
 
 @pytest.mark.parametrize("photo", [0, 1])
@@ -98,18 +74,25 @@ def matched_overlaps(full, boxes, class_ids, golden_masks, theirs) -> Iterator[f
             yield shared / union if union else 1.0
 
 
-@pytest.mark.parametrize("photo", [0, 1])
-def test_the_heads_follow_given_proposals_and_detections(small_network: keras.Model, photo: int) -> None:
-    golden = stored(f"small_infer_{photo}")
+HEADS = ("mrcnn_class", "mrcnn_bbox", "mrcnn_mask")
+
+
+@pytest.fixture(scope="module")
+def heads(small_network: keras.Model) -> keras.Model:
+    """From pictures, meta, proposals and detections to what the heads answer."""
     layers = ("input_image", "input_image_meta", "ROI", "detection_boxes")
-    names = ("mrcnn_class", "mrcnn_bbox", "mrcnn_mask")
-    heads = keras.Model(
+    return keras.Model(
         [small_network.get_layer(name).output for name in layers],
-        [small_network.get_layer(name).output for name in (*names[:2], "mrcnn_mask_split")],
+        [small_network.get_layer(name).output for name in (*HEADS[:2], "mrcnn_mask_split")],
     )
+
+
+@pytest.mark.parametrize("photo", [0, 1])
+def test_the_heads_follow_given_proposals_and_detections(heads: keras.Model, photo: int) -> None:
+    golden = stored(f"small_infer_{photo}")
     given = (golden["molded"], golden["image_meta"], golden["rpn_rois"], golden["detections"][:, :4])
     answers = heads.predict_on_batch([values[None].astype("float32") for values in given])
-    for name, value in zip(names, answers, strict=True):
+    for name, value in zip(HEADS, answers, strict=True):
         assert relative(value[0], golden[name]) <= CONTINUOUS, name
 
 
@@ -121,7 +104,10 @@ def test_pad64_finds_what_the_original_found(small_network: keras.Model) -> None
         assert placement.window == tuple(golden[f"pad64_{photo}_window"])
         meta = image_meta.compose(0, image.shape, molded.shape, placement.window, placement.scale, [0, 0, 0, 0])
         np.testing.assert_allclose(meta, golden[f"pad64_{photo}_meta"])
-        detections, _, _, masks, *_ = run(small_network, preprocess.subtract_mean(molded, MEAN)[None], meta[None])
+        given = preprocess.subtract_mean(molded, MEAN)[None], meta[None], own_anchors(molded.shape[:2])[None]
+        # Not compiled, which takes longer than a picture; `answers` are.
+        answers = small_network([values.astype("float32") for values in given])
+        detections, masks = (keras.ops.convert_to_numpy(answers[place]) for place in (0, 3))
         assert_same_objects(detections[0], masks[0], meta, golden, f"pad64_{photo}_")
 
 

@@ -1,16 +1,19 @@
 """Scripts as people write them for the original, from made data over training and checkpoints to what is drawn."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import matplotlib
 import numpy as np
 import pytest
+from tiny_training import run_eagerly
 
 from common.errors import EXIT_OK, EXIT_USAGE
 from mrcnn.cli import main
+from mrcnn.model import MaskRCNN
 
 SCRIPTS = Path(__file__).parent / "old_scripts"
 
@@ -48,6 +51,22 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureF
     return run
 
 
+@pytest.fixture
+def first_stage_compiled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What comes after the first stage of a training runs step by step: one step does not repay its compilation."""
+    usual = MaskRCNN.train
+
+    def train(*arguments: Any, **more: Any) -> Any:
+        history = usual(*arguments, **more)
+        run_eagerly(True)
+        return history
+
+    monkeypatch.setattr(MaskRCNN, "train", train)
+    yield
+    run_eagerly(False)
+
+
+@pytest.mark.usefixtures("first_stage_compiled")
 def test_a_data_set_of_outlines_is_learned_and_its_picture_splashed(run: Callable[..., str], tmp_path: Path) -> None:
     for subset, count in (("train", 3), ("val", 1)):
         coins(tmp_path / "coins" / subset, count, regions_as_list=subset == "val")

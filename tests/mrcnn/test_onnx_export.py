@@ -6,11 +6,11 @@ from typing import Any
 import keras
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from keras import layers
 
 from common.errors import UserError
+from common.onnx_runtime import load
 from mrcnn import network
 from mrcnn.onnx_export.agreement import compare
 from mrcnn.onnx_export.calibrate import find_ranges
@@ -30,7 +30,7 @@ def written(model: keras.Model, opset: int = 17) -> onnx.ModelProto:
 
 
 def answer(model: onnx.ModelProto, picture: np.ndarray) -> list[np.ndarray]:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = load().InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return [value.transpose(0, 2, 3, 1) for value in session.run(None, {"image": picture})]
 
 

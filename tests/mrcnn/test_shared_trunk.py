@@ -1,12 +1,14 @@
 """Two networks with a part in common: equal answers, and the common part runs once."""
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import pytest
 from small_networks import BACKBONE, PYRAMID, RPN, build, copy
+from uncompiled import uncompiled
 
 from mrcnn import anchors, image_meta
-from mrcnn.compiled import Compiled
 from mrcnn.inference import TwoSteps
 from mrcnn.shared_trunk import SharedTrunk, share
 
@@ -14,10 +16,10 @@ SIZE = (64, 64)
 
 
 @pytest.fixture
-def eager(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run networks without compiling them: seconds for each of these small ones."""
-    name = f"_for_{keras.backend.backend()}"
-    monkeypatch.setattr(Compiled, name, lambda self: lambda *inputs: self._traced(inputs))
+def eager() -> Iterator[None]:
+    """Compiling takes seconds for each of these small networks."""
+    with uncompiled():
+        yield
 
 
 def question(model: keras.Model, seed: int = 1, pictures: int = 1) -> list[np.ndarray]:
@@ -116,9 +118,10 @@ def test_compiled_too_another_picture_is_looked_at_anew() -> None:
     engines = [TwoSteps(first), TwoSteps(second)]
     trunk = share(engines)
     assert trunk is not None
-    for seed, model, engine in ((1, first, engines[0]), (2, second, engines[1]), (2, first, engines[0])):
-        asked = question(model, seed)
-        np.testing.assert_allclose(engine(*asked)[0], TwoSteps(model)(*asked)[0], atol=1e-5)
+    alone = [TwoSteps(first), TwoSteps(second)]
+    for seed, place in ((1, 0), (2, 1), (2, 0)):
+        asked = question(alone[place].model, seed)
+        np.testing.assert_allclose(engines[place](*asked)[0], alone[place](*asked)[0], atol=1e-5)
     assert trunk.runs == 2
     molded, metas, laid = question(second, 2)
     molded[0, 0, 0, 0] += 1  # the same array, changed in place, is another picture

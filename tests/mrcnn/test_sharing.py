@@ -1,6 +1,7 @@
 """Detectors side by side: who gets a common trunk, and what is said where it cannot be."""
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 from small_networks import BACKBONE, PYRAMID, RPN, build, copy
+from uncompiled import uncompiled
 
 from mrcnn import checkpoint
 from mrcnn import detector as module
-from mrcnn.compiled import Compiled
 from mrcnn.config import Config
 from mrcnn.detector import MaskRCNNDetector
 from mrcnn.engines import OpenEngine
@@ -31,10 +32,8 @@ PICTURE = np.random.default_rng(0).integers(0, 255, (60, 120, 3), np.uint8)
 
 
 @pytest.fixture
-def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Open a small network as if it came from a checkpoint of two classes."""
-    name = f"_for_{keras.backend.backend()}"
-    monkeypatch.setattr(Compiled, name, lambda self: lambda *inputs: self._traced(inputs))
 
     def open_network(model: keras.Model, called: str, **options: Any) -> MaskRCNNDetector:
         path = tmp_path / called
@@ -44,7 +43,8 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(module, "open_engine", lambda *_: OpenEngine(TwoSteps(model), "here"))
         return MaskRCNNDetector(path, runtime="keras", **options)
 
-    return open_network
+    with uncompiled():
+        yield open_network
 
 
 def test_detectors_with_common_weights_look_at_a_picture_together(opened: Any) -> None:

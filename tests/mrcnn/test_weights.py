@@ -139,22 +139,24 @@ def test_absent_truncated_and_foreign_files_are_clear_errors(tmp_path: Path) -> 
         weights.load(model, tmp_path / "foreign.h5")
 
 
+@pytest.fixture(scope="module")
+def again(small_network: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was loaded from the original's file, saved again."""
+    path = tmp_path_factory.mktemp("again") / "again.h5"
+    weights.save(small_network, path)
+    return path
+
+
 @pytest.mark.shared
-def test_the_originals_file_comes_back_bit_by_bit(
-    small_network: keras.Model, small_weights: Path, tmp_path: Path
-) -> None:
-    weights.save(small_network, tmp_path / "again.h5")
-    ours, theirs = contents(tmp_path / "again.h5"), contents(small_weights)
+def test_the_originals_file_comes_back_bit_by_bit(again: Path, small_weights: Path) -> None:
+    ours, theirs = contents(again), contents(small_weights)
     assert ours.keys() == theirs.keys()
     assert [name for name in theirs if ours[name] != theirs[name]] == []
 
 
 @pytest.mark.shared
-def test_weighted_layers_are_written_in_the_originals_order(
-    small_network: keras.Model, small_weights: Path, tmp_path: Path
-) -> None:
-    weights.save(small_network, tmp_path / "again.h5")
-    assert list(weights.read_layers(tmp_path / "again.h5")) == list(weights.read_layers(small_weights))
+def test_weighted_layers_are_written_in_the_originals_order(again: Path, small_weights: Path) -> None:
+    assert list(weights.read_layers(again)) == list(weights.read_layers(small_weights))
 
 
 @pytest.mark.shared
