@@ -133,11 +133,10 @@ def export(weights: str, out: Path | None, settings: ExportSettings, classes: st
 
 def _here() -> str:
     """What this machine's ONNX Runtime computes on."""
-    import onnxruntime
-
     from common.detectors.runtime import choose
+    from common.onnx_runtime import load
 
-    return "cpu" if choose("auto", onnxruntime.get_available_providers())[:1] == ["cpu"] else "gpu"
+    return "cpu" if choose("auto", load().get_available_providers())[:1] == ["cpu"] else "gpu"
 
 
 def _molded(source: Path, info: CheckpointInfo, input_size: int | None, folder: Path) -> list[Path]:

@@ -110,11 +110,10 @@ def exported_file(path: Path, runtime: str = "auto", device: str = "auto") -> Pa
 
 def _only_keras_has_a_gpu() -> bool:
     """Whether Keras would compute on a GPU that this ONNX Runtime was not built for."""
-    from onnxruntime import get_available_providers
-
     from common.detectors.runtime import AUTOMATIC, devices
+    from common.onnx_runtime import load
 
-    if any(name in AUTOMATIC and name != "cpu" for name in devices(get_available_providers())):
+    if any(name in AUTOMATIC and name != "cpu" for name in devices(load().get_available_providers())):
         return False
     if not Path("/dev/nvidiactl").exists():  # Keras takes seconds to say so
         return False

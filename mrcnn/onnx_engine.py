@@ -14,6 +14,7 @@ import numpy as np
 
 from common.detectors import runtime
 from common.errors import UserError
+from common.onnx_runtime import load
 from mrcnn import onnx_names as names
 from mrcnn.picture_meta import parse
 from mrcnn.preprocess import MULTIPLE
@@ -103,8 +104,7 @@ def open_file(path: str | Path, device: str = "auto", threads: int = 0) -> runti
     Raises:
         UserError: see `OnnxEngine`.
     """
-    from onnxruntime.capi import onnxruntime_pybind11_state as errors
-
+    errors = load().capi.onnxruntime_pybind11_state
     try:
         content = Path(path).read_bytes()
     except OSError as error:

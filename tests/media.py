@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 import av
@@ -85,8 +87,20 @@ class ClipSpec:
 
 
 def make(spec: ClipSpec, folder: Path) -> Path:
-    """Write the clip into `folder`; returns its path."""
+    """Write the clip into `folder`; returns its path. The same clip is encoded once in a test run, and copied after."""
     path = Path(folder) / spec.name
+    if repr(spec) in _MADE:
+        path.write_bytes(_MADE[repr(spec)])
+    else:
+        _write(spec, path)
+        _MADE[repr(spec)] = path.read_bytes()
+    return path
+
+
+_MADE: dict[str, bytes] = {}
+
+
+def _write(spec: ClipSpec, path: Path) -> None:
     container = av.open(
         f"file:{path}", "w", format=spec.container or None, container_options=dict(spec.container_options)
     )
@@ -109,7 +123,6 @@ def make(spec: ClipSpec, folder: Path) -> Path:
             packets += _data_packets(stream, payloads)
         for packet in sorted(packets, key=lambda packet: float(packet.dts * packet.time_base)):
             container.mux(packet)
-    return path
 
 
 def frame_times(spec: ClipSpec) -> list[float]:
@@ -123,12 +136,9 @@ def draw(number: int, spec: ClipSpec) -> av.VideoFrame:
     """Picture `number` in the clip's pixel format: the bit grid in a steady colour, and noise of `texture` levels."""
     height, width = spec.size
     luma = np.full((height, width), LOW, np.float32)
-    rows = np.array_split(np.arange(height), GRID[0])
-    columns = np.array_split(np.arange(width), GRID[1])
-    bits = GRID[0] * GRID[1]
-    for bit in range(bits):
-        if number >> (bits - 1 - bit) & 1:
-            luma[np.ix_(rows[bit // GRID[1]], columns[bit % GRID[1]])] = HIGH
+    for place, block in enumerate(reversed(_blocks(height, width))):
+        if number >> place & 1:
+            luma[block] = HIGH
     if spec.texture:
         luma += np.random.default_rng(number).integers(-spec.texture, spec.texture + 1, luma.shape)
     planes = np.stack([luma, np.full_like(luma, 110), np.full_like(luma, 150)], axis=-1) * 256
@@ -141,11 +151,19 @@ def read_number(picture: av.VideoFrame | np.ndarray) -> int:
     """The number that a picture carries (stored orientation); a (H, W) luma or gray array will do as well."""
     gray = picture.to_ndarray(format="gray") if isinstance(picture, av.VideoFrame) else picture
     number = 0
-    for rows in np.array_split(np.arange(gray.shape[0]), GRID[0]):
-        for columns in np.array_split(np.arange(gray.shape[1]), GRID[1]):
-            block = gray[np.ix_(rows[2:-2], columns[2:-2])]
-            number = number << 1 | int(block.mean() > (LOW + HIGH) / 2)
+    for block in _blocks(*gray.shape, inset=2):
+        number = number << 1 | int(gray[block].mean() > (LOW + HIGH) / 2)
     return number
+
+
+@cache
+def _blocks(height: int, width: int, inset: int = 0) -> list[tuple[slice, slice]]:
+    """Rows and columns of each bit's block, the most significant bit first, without so many pixels at their edges."""
+    rows, columns = (
+        [slice(part[0] + inset, part[-1] + 1 - inset) for part in np.array_split(np.arange(side), count)]
+        for side, count in zip((height, width), GRID, strict=True)
+    )
+    return list(product(rows, columns))
 
 
 def click_times(path: Path, track: int = 0) -> list[float]:
@@ -184,7 +202,8 @@ def cover_jpeg() -> bytes:
 
 
 def _video_stream(container, spec: ClipSpec):
-    stream = container.add_stream(spec.codec, rate=spec.rate, options=dict(spec.options))
+    # One thread: some encoders cut a picture into as many slices as there are cores, and x264's threads are not steady.
+    stream = container.add_stream(spec.codec, rate=spec.rate, options={"threads": "1", **spec.options})
     stream.height, stream.width = spec.size
     stream.pix_fmt = spec.pixel_format
     stream.codec_context.time_base = _time_base(spec)

@@ -298,7 +298,7 @@ class Handler(BaseHTTPRequestHandler):
         site, settings = self.site, self.site.settings
         if site.stalls > 0:
             site.stalls -= 1
-            site.gate.wait(20)
+            site.gate.wait(240)
             return
         if settings.refuse_from == 0:
             page = CAPTCHA.partition("<form")[0] if settings.changed == "captcha" else CAPTCHA
@@ -358,7 +358,7 @@ def search_site(**settings):
             thread.join()
 
 
-def wait_for(condition, seconds: float = 20.0) -> None:
+def wait_for(condition, seconds: float = 120.0) -> None:
     """Wait until something is so; fails when that takes too long."""
     end = time.monotonic() + seconds
     while not condition():

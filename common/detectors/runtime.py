@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from common.errors import UserError
+from common.onnx_runtime import load
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -104,8 +105,7 @@ def open_session(model: bytes, device: str = "auto", threads: int = 0) -> OpenSe
     Raises:
         UserError: the device asked for is not there, or does not start.
     """
-    import onnxruntime
-
+    onnxruntime = load()
     tried: list[str] = []
     for name in choose(device, onnxruntime.get_available_providers()):
         session = _start(onnxruntime, model, name, thread_count(threads))

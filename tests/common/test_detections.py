@@ -233,8 +233,8 @@ def test_five_thousand_frames_a_second_both_ways(tmp_path):
     count = 5_000
     boxes = np.random.default_rng(0).uniform(0, 20, (5, 4)) + np.array([0, 0, 25, 25])
     frames = [objects(index, boxes + index / 1000) for index in range(count)]
-    start = time.process_time()
+    start = time.thread_time()
     path = written(tmp_path / "found.jsonl", frames)
     assert sum(1 for _ in read_detections(path)) == count
     # Both ways together in 2 s of processor time is the goal; about 0.3 s is what it takes.
-    assert time.process_time() - start < 2
+    assert time.thread_time() - start < 2

@@ -34,7 +34,7 @@ def test_it_runs_ahead_no_further_than_its_depth():
             yield number
 
     with prefetched(source(), depth=4) as items:
-        assert reached.wait(10)  # four in the line, the fifth in hand
+        assert reached.wait(120)  # four in the line, the fifth in hand
         assert next(items) == 0
         assert len(taken) <= 6
     assert threading.active_count() == 1 or all(thread.name != "prefetch" for thread in threading.enumerate())

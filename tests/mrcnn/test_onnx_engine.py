@@ -14,6 +14,7 @@ from small_networks import draw_weights
 from tiny_learner import TinyConfig
 
 from common.errors import UserError
+from common.onnx_runtime import load
 from mrcnn import boxes, from_config, network, onnx_names, picture_meta, postprocess, preprocess
 from mrcnn.anchors import normalized_anchors
 from mrcnn.config import Config
@@ -155,7 +156,7 @@ def test_score_and_overlap_can_be_given(tiny_file: Path) -> None:
 
 def test_a_picture_alone_is_enough(tiny_file: Path) -> None:
     """The file in anybody's program: RGB from 0 to 255, everything else has a default."""
-    import onnxruntime
+    onnxruntime = load()
 
     session = onnxruntime.InferenceSession(tiny_file, providers=[CPU])
     assert [each.name for each in session.get_inputs()] == ["images"]
@@ -210,7 +211,7 @@ def test_files_that_are_not_ours_are_named(tiny_file: Path, tmp_path: Path) -> N
 
 @pytest.mark.filterwarnings("ignore:Specified provider:UserWarning")  # only because the list is made up here
 def test_a_gpu_that_does_not_start_leaves_the_cpu(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import onnxruntime
+    onnxruntime = load()
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
     assert "cuda did not start" in OnnxEngine(tiny_file, "auto").device

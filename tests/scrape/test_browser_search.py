@@ -175,7 +175,7 @@ def test_no_network_is_said(browser):
 
 
 def test_a_server_that_does_not_answer_is_asked_again():
-    with Browser(BrowserSettings(timeout=3)) as own, search_site(stalls=1, total=3) as site:
+    with Browser(BrowserSettings(timeout=5)) as own, search_site(stalls=1, total=3) as site:
         assert len(list(islice(searching(own, site), 3))) == 3
         assert sum(request.startswith("/search") for request in site.requests) == 2
 

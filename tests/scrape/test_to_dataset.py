@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+from chromium import needs_chromium
 from search_site import search_site
 from skimage import data
 from tiny_training import arguments, run_eagerly, stages
@@ -37,12 +38,13 @@ def small_network(monkeypatch):
     run_eagerly(False)
 
 
+@needs_chromium
 def test_what_was_scraped_goes_through_suggest_check_convert_and_train(tmp_path, capsys, small_network, threads):
     pictures, labels, dataset = tmp_path / "pictures", tmp_path / "labels", tmp_path / "dataset"
     photos = photographs()
-    with search_site(photos=photos, total=len(photos)) as site:
+    with search_site(photos=photos, total=len(photos), consent="page") as site:
         flags = ["--base-url", site.url, "--allow-private", "--rate", "0", "--workers", "1", "--out", str(pictures)]
-        assert scrape(["images", "astronaut", "--engine", "commons", "--count", str(len(photos)), *flags]) == 0
+        assert scrape(["images", "astronaut", "--engine", "google", "--count", str(len(photos)), *flags]) == 0
     assert annotate(["suggest", str(pictures), "-o", str(labels), "--detector", "centerface"]) == 0
     assert annotate(["check", str(labels), "--images", str(pictures)]) == 0, capsys.readouterr().out
     convert = ["convert", str(labels), "--images", str(pictures), "--split", "train=0.5,val=0.5", "-o", str(dataset)]

@@ -7,6 +7,7 @@ from common.detectors import runtime
 from common.detectors.centerface import load_model, weights_path
 from common.detectors.runtime import choose, open_session, thread_count
 from common.errors import UserError
+from common.onnx_runtime import load
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
@@ -40,9 +41,7 @@ def test_threads(monkeypatch):
 @pytest.mark.filterwarnings("ignore:Specified provider:UserWarning")  # only because the list is made up here
 def test_a_gpu_that_does_not_start_leaves_auto_on_the_cpu_and_says_so(monkeypatch, capfd):
     """ONNX Runtime built for a GPU offers it also on a machine without one."""
-    import onnxruntime
-
-    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA, CPU])
+    monkeypatch.setattr(load(), "get_available_providers", lambda: [CUDA, CPU])
     model = load_model(weights_path())
     opened = open_session(model, "auto", 1)
     assert opened.device == "cpu"

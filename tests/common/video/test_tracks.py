@@ -1,6 +1,7 @@
 """How much of a source is looked at for a fragment."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import av
 import pytest
@@ -11,7 +12,7 @@ from rewriting import payloads, rewrite
 from common.video.tracks import TrackCopier
 from common.video.writer import EncodeSettings
 
-LONG = replace(CLIPS["cfr"], frames=1500, size=(32, 48))  # 60 s
+LONG = replace(CLIPS["cfr"], frames=300, rate=Fraction(5), size=(32, 48))  # 60 s
 
 
 @pytest.fixture

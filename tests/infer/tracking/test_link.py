@@ -100,7 +100,7 @@ def test_a_failed_frame_is_covered_whole_and_bridged():
 
 
 def test_windows_change_nothing_and_numbers_go_on():
-    path = [(100.0 + 60 * np.sin(i / 20), 90.0) for i in range(150)]
+    path = [(100.0 + 60 * np.sin(i / 20), 90.0) for i in range(100)]
     found = {i: seen((c, 0.9 if i < 20 else 0.2)) for i, c in enumerate(path) if i % 7}
     whole = run(scene(path), found)
     parts = run(scene(path), found, window=40, overlap=20)
