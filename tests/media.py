@@ -19,6 +19,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from common.scheduling import kept_scheduling
+
 GRID = (3, 4)  # rows, columns of bit blocks
 LOW, HIGH = 60, 190  # luma of a 0 and a 1
 CLICK_EVERY = 0.5  # seconds between clicks
@@ -224,6 +226,7 @@ def _time_base(spec: ClipSpec) -> Fraction:
     return spec.time_base or (Fraction(1, 1000) if spec.times else 1 / Fraction(spec.rate))
 
 
+@kept_scheduling()
 def _video_packets(stream, spec: ClipSpec) -> list[av.Packet]:
     base = _time_base(spec)
     packets = []

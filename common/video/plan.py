@@ -14,6 +14,7 @@ from av.container import OutputContainer
 from av.video.stream import VideoStream
 
 from common.errors import UserError
+from common.scheduling import kept_scheduling
 from common.video.codecs import Encoding, Wanted, choose_encoding
 from common.video.encoders import available
 from common.video.info import Track, VideoInfo
@@ -134,7 +135,8 @@ def open_encoder(stream: VideoStream, encoding: Encoding, settings: EncodeSettin
     if encoding.codec == "libsvtav1":
         os.environ.setdefault("SVT_LOG", "1")  # errors only; the library knows no other way
     try:
-        stream.codec_context.open()
+        with kept_scheduling():
+            stream.codec_context.open()
     except (av.FFmpegError, ValueError) as error:
         values = (("--crf", settings.crf), ("--preset", settings.preset))
         asked = " ".join(f"{flag} {value}" for flag, value in values if value is not None)
