@@ -8,6 +8,8 @@ from typing import Any
 
 from common.path_flag import StorePath
 
+_PATH: Any = {"action": StorePath, "type": str}  # a path as it was typed
+
 EXAMPLES = """\
 examples:
   python -m infer video clip.mp4 --hide face                      writes clip.masked.mp4
@@ -36,33 +38,19 @@ def parser() -> ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (what, groups) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("source", **_PATH, metavar="IN", help="a file; for video and image also a folder")
         command.add_argument(
-            "source", action=StorePath, type=str, metavar="IN", help="a file; for video and image also a folder"
-        )
-        command.add_argument(
-            "-o",
-            "--output",
-            action=StorePath,
-            type=str,
-            metavar="OUT",
-            help="default: a name made from IN; needed for folders",
+            "-o", "--output", **_PATH, metavar="OUT", help="default: a name made from IN; needed for folders"
         )
         if name == "render":
             command.add_argument(
-                "--detections",
-                action=StorePath,
-                type=str,
-                metavar="FILE",
-                required=True,
-                help="the detections file, one line a frame",
+                "--detections", **_PATH, metavar="FILE", required=True, help="the detections file, one line a frame"
             )
         for title in groups:
             GROUPS[title](command.add_argument_group(title))
         command.set_defaults(**_defaults(title for title in GROUPS if title not in groups))
     classes = commands.add_parser("classes", help="list what can be hidden, and what finds it")
-    classes.add_argument(
-        "--presets", action=StorePath, type=str, metavar="FILE", help="a file with presets of your own (JSON)"
-    )
+    classes.add_argument("--presets", **_PATH, metavar="FILE", help="a file with presets of your own (JSON)")
     _models(classes)
     _export(commands.add_parser("export", help="write a model as ONNX, which needs no Keras and is faster"))
     return top
@@ -71,20 +59,9 @@ def parser() -> ArgumentParser:
 def _export(command: ArgumentParser) -> None:
     command.description = "Write a model as one ONNX file with its class names and settings inside."
     command.add_argument(
-        "weights",
-        action=StorePath,
-        type=str,
-        metavar="RUN_OR_FILE",
-        help="a training's folder, an .h5 checkpoint, or coco",
+        "weights", **_PATH, metavar="RUN_OR_FILE", help="a training's folder, an .h5 checkpoint, or coco"
     )
-    command.add_argument(
-        "-o",
-        "--output",
-        action=StorePath,
-        type=str,
-        metavar="OUT",
-        help="an .onnx file; default: beside the checkpoint",
-    )
+    command.add_argument("-o", "--output", **_PATH, metavar="OUT", help="an .onnx file; default: beside the checkpoint")
     command.add_argument("--classes", metavar="NAMES", help="for a checkpoint that carries no class names")
     command.add_argument("--opset", type=positive, metavar="N", help="version of the operator set (default 17)")
     command.add_argument(
@@ -92,11 +69,7 @@ def _export(command: ArgumentParser) -> None:
     )
     command.add_argument("--int8", action="store_true", help="8-bit integers: for CPUs; needs --calibrate")
     command.add_argument(
-        "--calibrate",
-        action=StorePath,
-        type=str,
-        metavar="IN",
-        help="a video or a folder of pictures like those that will be analysed",
+        "--calibrate", **_PATH, metavar="IN", help="a video or a folder of pictures like those that will be analysed"
     )
     command.add_argument("--input-size", type=positive, metavar="PX", help="longer side at which they are looked at")
     command.add_argument(
@@ -122,9 +95,7 @@ def _what(group: _ArgumentGroup) -> None:
         required=True,
         help="classes or presets, with commas: face, faces, office-privacy, … (`python -m infer classes` lists them)",
     )
-    group.add_argument(
-        "--presets", action=StorePath, type=str, metavar="FILE", help="a file with presets of your own (JSON)"
-    )
+    group.add_argument("--presets", **_PATH, metavar="FILE", help="a file with presets of your own (JSON)")
     _owners(group)
 
 
@@ -225,11 +196,7 @@ def _cover(group: _ArgumentGroup) -> None:
         "--strength", type=float, metavar="X", help="strength of the effect; the default cannot be undone"
     )
     group.add_argument(
-        "--pictures",
-        action=StorePath,
-        type=str,
-        metavar="FOLDER",
-        help="for --effect background: where a keyword is looked up",
+        "--pictures", **_PATH, metavar="FOLDER", help="for --effect background: where a keyword is looked up"
     )
     group.add_argument("--shape", choices=["mask", "box", "ellipse"], help="what is covered of an object")
     group.add_argument("--grow", metavar="N", help="widen covers further: pixels (8) or a share of the object (15%%)")
@@ -251,9 +218,7 @@ def _output(group: _ArgumentGroup) -> None:
     group.add_argument("--audio", choices=["copy", "drop"], default="copy", help="sound tracks (default copy)")
     group.add_argument("--subtitles", choices=["copy", "drop"], default="copy", help="subtitle tracks (default copy)")
     group.add_argument("--keep-metadata", action="store_true", help="keep location, device, titles and the like")
-    group.add_argument(
-        "--preview", action=StorePath, type=str, metavar="PNG", help="before/after sheet; it shows what is hidden"
-    )
+    group.add_argument("--preview", **_PATH, metavar="PNG", help="before/after sheet; it shows what is hidden")
     group.add_argument("--strict", action="store_true", help="exit 4 when moments need to be checked by eye")
 
 
